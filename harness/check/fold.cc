@@ -1,0 +1,164 @@
+#include "harness/check/fold.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+namespace holdfast::check {
+
+const char* FoldEffectName(FoldEffect effect) {
+  switch (effect) {
+    case FoldEffect::kApplied:
+      return "applied";
+    case FoldEffect::kNothing:
+      return "without effect";
+    case FoldEffect::kRemembered:
+      return "a repetition";
+    case FoldEffect::kStale:
+      return "refused as stale";
+    case FoldEffect::kFenced:
+      return "refused, its session is closed";
+    case FoldEffect::kWrongType:
+      return "refused, increment of what is no number";
+    case FoldEffect::kImpossible:
+      return "impossible";
+  }
+  return "";
+}
+
+std::optional<int64_t> DecimalValue(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  // The one spelling of each number: "007" and "-0" are no counters.
+  if (std::to_string(number) != text) return std::nullopt;
+  return number;
+}
+
+TabletFold::TabletFold()
+    : rows_(std::make_shared<FoldedRows>()), snapshots_(std::make_shared<const FoldedSnapshots>()) {}
+
+FoldEffect TabletFold::Apply(const LedgerEntry& entry) {
+  switch (entry.kind) {
+    case LedgerEntry::Kind::kNothing:
+      return FoldEffect::kNothing;
+    case LedgerEntry::Kind::kWrite:
+      return Write(entry);
+    case LedgerEntry::Kind::kFence:
+      sessions_[entry.client].fenced = true;
+      return FoldEffect::kApplied;
+    case LedgerEntry::Kind::kCreateSnapshot:
+      return Create(entry);
+    case LedgerEntry::Kind::kRestore:
+      return Restore(entry);
+    case LedgerEntry::Kind::kDropSnapshot:
+      return Remove(entry, Marker::kDropped);
+    case LedgerEntry::Kind::kAbortCreate:
+      return Remove(entry, Marker::kAborted);
+  }
+  return FoldEffect::kNothing;
+}
+
+FoldEffect TabletFold::Write(const LedgerEntry& entry) {
+  if (entry.client == 0) return Mutate(entry) ? FoldEffect::kApplied : FoldEffect::kWrongType;
+  Session& session = sessions_[entry.client];
+  if (session.fenced) return FoldEffect::kFenced;
+  if (entry.sequence != 0) {
+    if (entry.sequence < session.first_incomplete) return FoldEffect::kStale;
+    if (session.remembered.contains(entry.sequence)) return FoldEffect::kRemembered;
+  }
+  const bool done = Mutate(entry);
+  if (entry.sequence != 0) {
+    session.first_incomplete = std::max(session.first_incomplete, entry.first_incomplete);
+    session.remembered.erase(session.remembered.begin(), session.remembered.lower_bound(session.first_incomplete));
+    session.remembered.insert(entry.sequence);
+  }
+  return done ? FoldEffect::kApplied : FoldEffect::kWrongType;
+}
+
+bool TabletFold::Mutate(const LedgerEntry& entry) {
+  // First what it comes to, since a refusal of the last mutation undoes the first.
+  std::map<std::string, std::optional<std::string>> changed;
+  for (const LedgerMutation& mutation : entry.mutations) {
+    if (mutation.kind == LedgerMutation::Kind::kPut) {
+      changed[mutation.key] = mutation.value;
+    } else if (mutation.kind == LedgerMutation::Kind::kDelete) {
+      changed[mutation.key] = std::nullopt;
+    } else {
+      std::optional<std::string> before;
+      if (const auto own = changed.find(mutation.key); own != changed.end()) {
+        before = own->second;
+      } else if (const auto row = rows_->rows.find(mutation.key); row != rows_->rows.end()) {
+        before = row->second;
+      }
+      const std::optional<int64_t> number = before.has_value() ? DecimalValue(*before) : 0;
+      int64_t sum = 0;
+      if (!number.has_value() || __builtin_add_overflow(*number, mutation.delta, &sum)) return false;
+      changed[mutation.key] = std::to_string(sum);
+    }
+  }
+  for (const auto& [key, value] : changed) {
+    if (value.has_value()) {
+      SetRow(key, *value);
+    } else {
+      EraseRow(key);
+    }
+  }
+  return true;
+}
+
+FoldEffect TabletFold::Create(const LedgerEntry& entry) {
+  if (!markers_.emplace(entry.snapshot, Marker::kCreated).second) return FoldEffect::kNothing;
+  auto changed = std::make_shared<FoldedSnapshots>(*snapshots_);
+  (*changed)[entry.snapshot] = {entry.op, rows_};
+  snapshots_ = std::move(changed);
+  return FoldEffect::kApplied;
+}
+
+FoldEffect TabletFold::Restore(const LedgerEntry& entry) {
+  if (restorations_.contains(entry.restoration)) return FoldEffect::kNothing;
+  const auto snapshot = snapshots_->find(entry.snapshot);
+  if (snapshot == snapshots_->end()) return FoldEffect::kImpossible;
+  restorations_.insert(entry.restoration);
+  // Shared with the snapshot until the next write, which copies (MutableRows), so the snapshot stays as it is.
+  rows_ = std::const_pointer_cast<FoldedRows>(snapshot->second.content);
+  return FoldEffect::kApplied;
+}
+
+FoldEffect TabletFold::Remove(const LedgerEntry& entry, Marker marker) {
+  const auto [present, inserted] = markers_.emplace(entry.snapshot, marker);
+  if (inserted) return FoldEffect::kApplied;
+  if (present->second != Marker::kCreated) return FoldEffect::kNothing;
+  present->second = marker;
+  auto changed = std::make_shared<FoldedSnapshots>(*snapshots_);
+  changed->erase(entry.snapshot);
+  snapshots_ = std::move(changed);
+  return FoldEffect::kApplied;
+}
+
+FoldedRows& TabletFold::MutableRows() {
+  if (rows_.use_count() > 1) rows_ = std::make_shared<FoldedRows>(*rows_);
+  return *rows_;
+}
+
+void TabletFold::SetRow(const std::string& key, const std::string& value) {
+  FoldedRows& version = MutableRows();
+  const auto [row, inserted] = version.rows.try_emplace(key, value);
+  if (!inserted) {
+    version.fingerprint.Remove(key, row->second);
+    row->second = value;
+  }
+  version.fingerprint.Add(key, value);
+}
+
+void TabletFold::EraseRow(const std::string& key) {
+  if (!rows_->rows.contains(key)) return;
+  FoldedRows& version = MutableRows();
+  const auto row = version.rows.find(key);
+  version.fingerprint.Remove(key, row->second);
+  version.rows.erase(row);
+}
+
+}  // namespace holdfast::check

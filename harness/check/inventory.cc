@@ -1,0 +1,62 @@
+#include "harness/check/inventory.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace holdfast::check {
+namespace {
+
+constexpr size_t kStraysShown = 8;
+
+}  // namespace
+
+void Inventory::Check(const Inspection& inspection, const CatalogueWindows& windows) {
+  if (!inspection.quiet) return;
+  ++quiet_inspections_;
+  for (const ReplicaInspection& replica : inspection.replicas) {
+    if (!replica.strays.empty() && log_.Wants(ReplicaKey("strays", replica.replica))) {
+      std::vector<std::string> evidence = {
+          absl::StrCat(StateText(replica), ", at event ", inspection.event, ", ", inspection.reason)};
+      for (const std::string& path : replica.strays) {
+        if (evidence.size() > kStraysShown) break;
+        evidence.push_back(absl::StrCat("found ", path));
+      }
+      log_.Add(ReplicaKey("strays", replica.replica), "I4",
+               absl::StrCat(replica.strays.size(), " files or directories that belong to nothing, of ",
+                            TabletText(replica.replica.tablet), " on node ", replica.replica.node),
+               std::move(evidence));
+    }
+    for (const SnapshotOnDisk& found : replica.snapshots) CheckSnapshot(inspection, replica, found, windows);
+  }
+}
+
+void Inventory::CheckSnapshot(const Inspection& inspection, const ReplicaInspection& replica, const SnapshotOnDisk& found,
+                              const CatalogueWindows& windows) {
+  const auto report = [&](const std::string& what, const std::string& why) {
+    log_.Add(ReplicaKey("directory", replica.replica, found.snapshot.value_or(0)), "I4",
+             absl::StrCat("the directory of ", what, " is left on node ", replica.replica.node, ", ",
+                          TabletText(replica.replica.tablet)),
+             {absl::StrCat(StateText(replica), ", at event ", inspection.event, ", ", inspection.reason),
+              absl::StrCat("found directory ", found.name), why});
+  };
+  if (!found.snapshot.has_value()) return report("an unknown snapshot", "its name is no id of the plan");
+  const std::string name = absl::StrCat("snapshot ", *found.snapshot);
+  const auto window = windows.snapshots.find(*found.snapshot);
+  if (window == windows.snapshots.end()) return report(name, "every create of it was refused");
+  const SnapshotWindow& seen = window->second;
+  if (seen.deleted_seen <= inspection.event) {
+    return report(name, absl::StrCat("DELETED was seen at event ", seen.deleted_seen));
+  }
+  if (seen.failed_seen <= inspection.event) {
+    return report(name, absl::StrCat("FAILED was seen at event ", seen.failed_seen));
+  }
+  const uint32_t table = replica.replica.tablet / tablets_per_table_;
+  if (std::find(seen.tables.begin(), seen.tables.end(), table) == seen.tables.end()) {
+    report(name, absl::StrCat("the snapshot does not cover table ", table));
+  }
+}
+
+}  // namespace holdfast::check

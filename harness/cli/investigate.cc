@@ -1,0 +1,66 @@
+#include "harness/cli/investigate.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "harness/cli/stop_signal.h"
+#include "harness/run/finding.h"
+#include "harness/run/isolated.h"
+#include "harness/run/minimize_run.h"
+#include "harness/run/result_text.h"
+
+namespace holdfast::cli {
+namespace {
+
+// Leaves the trial as it is if it can't be made smaller.
+void MinimizeFinding(const FailingRun& failing, const FindingOptions& options, int64_t timeout_ms,
+                     run::Finding* finding) {
+  if (!options.minimize || finding->minimal.has_crash_point()) return;
+  absl::PrintF("minimising, for at most %d s\n", options.minimize_s_max);
+  std::fflush(stdout);
+  const absl::StatusOr<run::MinimizedTrial> minimized =
+      run::MinimizeTrial(finding->minimal, failing.result,
+                         {.wall_ms_max = options.minimize_s_max * 1000, .timeout_ms = timeout_ms, .should_stop = StopRequested});
+  if (!minimized.ok()) {
+    absl::PrintF("not minimised: %s\n", minimized.status().message());
+    return;
+  }
+  finding->minimal = minimized->trial;
+  finding->is_minimal = minimized->is_minimal;
+  absl::PrintF("minimised: %d steps of %d, %d runs%s\n", finding->minimal.plan().steps_size(), finding->plan.steps_size(),
+               minimized->runs, minimized->is_minimal ? "" : ", stopped before the end");
+}
+
+// The minimal plan, run with everything recorded. If that comes to something else, the finding keeps what was seen first.
+absl::Status RecordFinding(const FailingRun& failing, int64_t timeout_ms, run::Finding* finding) {
+  const absl::StatusOr<run::TrialReport> report = run::RunIsolated(
+      finding->minimal, {.keep_history = true, .keep_timeline = true}, {.timeout_ms = timeout_ms, .should_stop = nullptr});
+  if (!report.ok()) return report.status();
+  finding->result = report->result();
+  if (run::SameFailure(report->result(), failing.result)) return absl::OkStatus();
+  absl::PrintF("run once more it came to: %s\n", run::HeadlineText(report->result()));
+  finding->result = failing.result;
+  finding->result.add_notes("run once more, it came to: " + run::HeadlineText(report->result()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Investigate(const FailingRun& failing, const FindingOptions& options, int64_t timeout_ms) {
+  absl::PrintF("FOUND by %s: %s\n", failing.found_by, run::HeadlineText(failing.result));
+  std::fflush(stdout);
+  run::Finding finding{.found_by = failing.found_by, .plan = failing.trial.plan(), .minimal = failing.trial};
+  // Two runs are needed only if two runs are what failed.
+  finding.minimal.set_twice(failing.result.verdict() == run::Result::NONDETERMINISTIC);
+  MinimizeFinding(failing, options, timeout_ms, &finding);
+  if (absl::Status status = RecordFinding(failing, timeout_ms, &finding); !status.ok()) return status;
+  const absl::StatusOr<std::string> folder = run::WriteFinding(finding, options.directory);
+  if (!folder.ok()) return folder.status();
+  absl::PrintF("%s", run::ViolationsText(finding.result));
+  absl::PrintF("finding: %s\nreplay it: holdfast replay %s\n\n", *folder, *folder);
+  std::fflush(stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,119 @@
+// What a plan can ask of any system under test, simulated or real.
+//
+// Contract: one thread. Time moves only inside RunUntil, and every callback runs there. Nodes count from 1, tables from 0, a
+// tablet is (table, ordinal); `object` numbers all tablets through: table * tablets_per_table + ordinal.
+// Operations, faults and inspections may be asked at any time after Start; none of them blocks for longer than it takes to
+// hand it over. What a world can't do is refused with Unimplemented, never skipped.
+
+#ifndef HARNESS_CLUSTER_CLUSTER_H_
+#define HARNESS_CLUSTER_CLUSTER_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "harness/check/inspection.h"
+#include "harness/plan/plan.pb.h"
+#include "sut/base/ids.h"
+#include "sut/base/probe.h"
+#include "sut/proto/service.pb.h"
+
+namespace holdfast {
+
+// How a client's call ended; the rule is in the contract (outcomes).
+enum class CallOutcome : uint8_t { kOk, kFail, kIndeterminate };
+
+struct CallResult {
+  CallOutcome outcome = CallOutcome::kIndeterminate;
+  sut::proto::Reply reply;             // the settling one; empty if indeterminate
+  std::vector<sut::proto::Row> rows;   // of a scan, all pages
+  int attempts = 0;
+};
+
+// What the runner is told as it happens. Loop rule: called inside RunUntil, and by faults asked for.
+class ClusterObserver {
+ public:
+  virtual ~ClusterObserver() = default;
+  virtual void OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) = 0;
+  virtual void OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) = 0;
+  virtual void OnInstalled(const check::ReplicaName& replica, check::LogPosition applied) = 0;
+  virtual void OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) = 0;
+  virtual void OnNodeDown(uint32_t node, const std::string& why) = 0;
+  virtual void OnNodeUp(uint32_t node) = 0;
+  // The system under test broke a rule of its own: Raft's invariants, a node that stopped itself without a fault of its disk.
+  virtual void OnViolation(const check::Violation& violation) = 0;
+};
+
+class Cluster {
+ public:
+  virtual ~Cluster() = default;
+
+  // Boots all nodes and makes the plan's tables; RunUntil has been called as often as that takes.
+  virtual absl::Status Start() = 0;
+  virtual int64_t NowUs() const = 0;
+  // Runs everything that happens up to `time_us`, or until `stop` (asked between events) says so.
+  virtual void RunUntil(int64_t time_us, const std::function<bool()>& stop) = 0;
+  // Calls back once at `time_us`, inside RunUntil.
+  virtual void At(int64_t time_us, std::function<void()> callback) = 0;
+
+  // Starts an operation of a client on a tablet or on the master (object kMasterObject). The callback comes exactly once, at
+  // the latest shortly after the deadline. `session`: the request id's client, from 0.
+  struct Call {
+    uint32_t session = 0;
+    uint32_t object = 0;
+    sut::proto::Request body;  // only its `body` is set
+    int64_t deadline_us = 0;
+    // Names the operation in its messages' identities, so that their fate stays when other operations are left out; a step's
+    // salt serves well. 0: its place among the session's calls.
+    uint64_t identity = 0;
+  };
+  virtual void Invoke(Call call, std::function<void(const CallResult&)> done) = 0;
+  // Open operations of all sessions go on until `deadline_us`, if that is later than their own.
+  virtual void ExtendDeadlines(int64_t deadline_us) = 0;
+  // Ends all open operations of a session at once, as indeterminate or with what is known of them.
+  virtual void Abandon(uint32_t session) = 0;
+
+  // Which node a target means now; nullopt if there is none (no leader known).
+  virtual std::optional<uint32_t> Resolve(const plan::Target& target) const = 0;
+  virtual bool IsUp(uint32_t node) const = 0;
+
+  virtual void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
+  virtual absl::Status Restart(uint32_t node) = 0;  // FailedPrecondition if it is up
+  // Messages from a to b are lost while a rule says so. Rules add up; `id` names this one. Node 0 stands for all clients.
+  virtual void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) = 0;
+  virtual void Mend(uint64_t id) = 0;
+  struct Weather {
+    uint32_t loss_permille = 0;
+    uint32_t duplicate_permille = 0;
+    uint32_t reorder_permille = 0;
+    uint32_t delay_factor = 1;
+  };
+  virtual void SetWeather(const Weather& weather) = 0;
+  // The first hit of `probe` (on `node` if given, else anywhere) from now on crashes that node on the spot, and calls back.
+  struct ProbeCrash {
+    sut::Probe probe;
+    std::optional<uint32_t> node;
+    uint32_t nth = 1;
+    plan::Fault::Crash::Kind kind = plan::Fault::Crash::PROCESS_DEATH;
+    uint64_t salt = 0;
+  };
+  virtual uint64_t ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) = 0;
+  virtual void DisarmProbeCrash(uint64_t id) = 0;
+  // Maintenance and leader moves go straight to a node; best effort.
+  virtual void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) = 0;
+
+  // Every replica of every tablet and of the master, on every node, up or down.
+  virtual check::Inspection Inspect() = 0;
+  // Every node up, no install or barrier under way, every replica has applied what its group has committed.
+  virtual bool IsQuiet() const = 0;
+  // Why not, in a line for each reason.
+  virtual std::vector<std::string> WhyNotQuiet() const = 0;
+};
+
+}  // namespace holdfast
+
+#endif  // HARNESS_CLUSTER_CLUSTER_H_

@@ -1,0 +1,84 @@
+// One proto::Command to one check::LedgerEntry.
+
+#include "harness/cluster/ledger_entry.h"
+
+#include <string>
+
+#include "sut/proto/command.pb.h"
+
+namespace holdfast {
+
+namespace {
+
+uint32_t ClientOf(const std::string& bytes, const PlanIds& ids) {
+  const auto client = sut::IdFromBytes<sut::ClientId>(bytes);
+  if (!client.ok()) return kUnknownNumber;
+  const std::optional<uint32_t> session = ids.SessionNumber(*client);
+  return session.has_value() ? *session + 1 : kUnknownNumber;
+}
+
+check::LedgerMutation MutationOf(const sut::proto::Mutation& from) {
+  check::LedgerMutation mutation;
+  switch (from.kind()) {
+    case sut::proto::Mutation::DELETE: mutation.kind = check::LedgerMutation::Kind::kDelete; break;
+    case sut::proto::Mutation::INCREMENT: mutation.kind = check::LedgerMutation::Kind::kIncrement; break;
+    default: mutation.kind = check::LedgerMutation::Kind::kPut; break;
+  }
+  mutation.key = from.key();
+  mutation.value = from.value();
+  mutation.delta = from.delta();
+  return mutation;
+}
+
+void TakeSnapshotOp(const sut::proto::TabletSnapshotOp& op, const PlanIds& ids, check::LedgerEntry* entry) {
+  switch (op.kind()) {
+    case sut::proto::TabletSnapshotOp::RESTORE: entry->kind = check::LedgerEntry::Kind::kRestore; break;
+    case sut::proto::TabletSnapshotOp::DROP: entry->kind = check::LedgerEntry::Kind::kDropSnapshot; break;
+    case sut::proto::TabletSnapshotOp::ABORT_CREATE: entry->kind = check::LedgerEntry::Kind::kAbortCreate; break;
+    default: entry->kind = check::LedgerEntry::Kind::kCreateSnapshot; break;
+  }
+  entry->snapshot = kUnknownNumber;
+  if (const auto id = sut::IdFromBytes<sut::SnapshotId>(op.snapshot()); id.ok()) {
+    entry->snapshot = ids.SnapshotNumber(*id).value_or(kUnknownNumber);
+  }
+  if (entry->kind != check::LedgerEntry::Kind::kRestore) return;
+  entry->restoration = kUnknownNumber;
+  if (const auto id = sut::IdFromBytes<sut::RestorationId>(op.restoration()); id.ok()) {
+    entry->restoration = ids.RestorationNumber(*id).value_or(kUnknownNumber);
+  }
+}
+
+}  // namespace
+
+check::LogPosition ToLogPosition(sut::OpId op) { return {.term = op.term.value, .index = op.index.value}; }
+
+check::LedgerEntry LedgerEntryOf(const sut::ApplyObserver::Applied& applied, const PlanIds& ids) {
+  check::LedgerEntry entry;
+  entry.op = ToLogPosition(applied.op);
+  entry.hash = applied.entry_hash;
+  if (!applied.is_command || applied.tablet == sut::kMasterTablet || applied.data == nullptr) return entry;
+  sut::proto::Command command;
+  if (!command.ParseFromString(*applied.data)) return entry;
+  if (command.has_request()) {
+    entry.client = ClientOf(command.request().client(), ids);
+    entry.sequence = command.request().sequence();
+    entry.first_incomplete = command.request().first_incomplete();
+  }
+  switch (command.op_case()) {
+    case sut::proto::Command::kWrite:
+      entry.kind = check::LedgerEntry::Kind::kWrite;
+      for (const sut::proto::Mutation& mutation : command.write().mutations()) {
+        entry.mutations.push_back(MutationOf(mutation));
+      }
+      break;
+    case sut::proto::Command::kFence:
+      entry.kind = check::LedgerEntry::Kind::kFence;
+      entry.client = ClientOf(command.fence().client(), ids);
+      break;
+    case sut::proto::Command::kSnapshot: TakeSnapshotOp(command.snapshot(), ids, &entry); break;
+    default: break;
+  }
+  return entry;
+}
+
+}  // namespace holdfast

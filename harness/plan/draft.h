@@ -1,0 +1,150 @@
+// A plan in the making: a timeline on which themes put operations and faults at moments of their choice.
+//
+// The steps of a plan follow one another by gaps; themes overlap. So a draft keeps absolute times and turns them into
+// gaps at the end. Whatever is put in counts towards the plan's sizes. A kind that the plan's swarm has switched off is
+// left out or replaced by its nearest neighbour here, so that themes need not ask.
+
+#ifndef HARNESS_PLAN_DRAFT_H_
+#define HARNESS_PLAN_DRAFT_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "harness/plan/keys.h"
+#include "harness/plan/plan.pb.h"
+#include "harness/plan/profile.h"
+#include "sut/base/prng.h"
+#include "sut/base/probe.h"
+
+namespace holdfast::plan {
+
+inline constexpr uint64_t kMillisecond = 1'000;
+
+// One tablet of a plan.
+struct TabletRef {
+  uint32_t table = 0;
+  uint32_t tablet = 0;
+};
+
+class Draft {
+ public:
+  // How many of each kind stand on the timeline.
+  struct Counts {
+    uint64_t client_operations = 0;
+    uint64_t snapshots = 0;
+    uint64_t restores = 0;
+    uint64_t drops = 0;
+    uint64_t faults = 0;
+  };
+
+  // Work of several clients at once.
+  struct Burst {
+    uint64_t at_us = 0;
+    uint64_t spread_us = 0;
+    uint64_t count = 0;
+    bool on_tablet = false;  // all of it on `tablet`
+    TabletRef tablet = {};
+    bool writes_only = false;
+    bool increments_mostly = false;
+  };
+
+  struct CreatedSnapshot {
+    uint32_t number = 0;
+    uint64_t at_us = 0;
+    std::vector<uint32_t> tables;
+  };
+
+  // Draws shape, options, world, swarm and keys.
+  Draft(uint64_t seed, const Profile& profile);
+
+  sut::Prng* random() { return &random_; }
+  // Both ends included.
+  uint64_t Between(uint64_t min, uint64_t max) { return Draw({min, max}, &random_); }
+  uint64_t BetweenMs(uint64_t min, uint64_t max) { return Between(min * kMillisecond, max * kMillisecond); }
+  bool Chance(uint32_t permille) { return random_.NextBelow(1000) < permille; }
+
+  const Profile& profile() const { return profile_; }
+  const Swarm& swarm() const { return swarm_; }
+  const Counts& counts() const { return counts_; }
+  const Shape& shape() const { return plan_.shape(); }
+  uint64_t duration_us() const { return duration_us_; }
+  Options* options() { return plan_.mutable_options(); }
+  TabletRef AnyTablet();
+
+  // What clients do.
+  void AddClientOperation(uint64_t at_us);
+  void AddBurst(const Burst& burst);
+  // Creates a snapshot of some tables, or of all.
+  CreatedSnapshot Create(uint64_t at_us);
+  CreatedSnapshot CreateOfAll(uint64_t at_us);
+  // REQUIRES: at_us is not before the create.
+  void Restore(uint64_t at_us, uint32_t snapshot);
+  void Drop(uint64_t at_us, uint32_t snapshot);
+  void List(uint64_t at_us);
+  // Reads of the snapshot's tables: gets, and a scan of each tablet.
+  void Observe(uint64_t at_us, const CreatedSnapshot& snapshot);
+  const std::vector<CreatedSnapshot>& snapshots() const { return snapshots_; }
+
+  // Targets. Where the shape has no followers, the leader stands in.
+  Target Node(uint32_t node) const;
+  Target AnyNode();
+  Target Leader(TabletRef tablet) const;
+  Target Follower(TabletRef tablet);
+  Target MasterLeader() const;
+  Target AnyTarget();
+
+  // Faults; each tells whether it was put in.
+  bool can_crash() const { return swarm_.has(Kind::kProcessDeath) || swarm_.has(Kind::kPowerLoss); }
+  bool can_partition() const { return swarm_.has(Kind::kPartition) && shape().nodes() > 1; }
+  bool Crash(uint64_t at_us, Target target, Range restart_after_us);
+  bool CrashAll(uint64_t at_us, Range restart_after_us);
+  // At the hit of one of the probes on any node, or on one drawn; the node that hits it crashes.
+  bool CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range restart_after_us);
+  bool Partition(uint64_t at_us, Target side, Range heal_after_us);
+  bool Weather(uint64_t at_us, Fault::Weather weather);
+  // A crash, or a partition, whichever the plan may use.
+  bool TakeAway(uint64_t at_us, Target target, Range back_after_us);
+  // A fault of any kind.
+  bool AnyFault(uint64_t at_us);
+
+  void MoveLeader(uint64_t at_us, bool master);
+  void Maintain(uint64_t at_us);
+  void Inspect(uint64_t at_us);
+
+  // REQUIRES: called once, last.
+  Plan Finish();
+
+ private:
+  struct Event {
+    uint64_t at_us;
+    Step step;
+  };
+
+  Step* Add(uint64_t at_us);
+  Fault* AddFault(uint64_t at_us);
+  void DrawOptions();
+  void DrawWorld();
+  Fault::Crash::Kind DrawCrashKind();
+  Fault::Partition::Kind DrawPartitionKind();
+  CreatedSnapshot CreateOf(uint64_t at_us, std::vector<uint32_t> tables);
+  void FillOperation(const Burst& burst, TabletRef tablet, ClientOperation* operation);
+  void FillMutation(const Burst& burst, TabletRef tablet, Mutation* mutation);
+  std::string DrawValue();
+
+  const Profile& profile_;
+  sut::Prng random_;
+  Plan plan_;
+  Swarm swarm_;
+  uint64_t duration_us_;
+  KeyPool keys_;
+  Counts counts_;
+  uint64_t values_ = 0;
+  std::vector<CreatedSnapshot> snapshots_;
+  std::vector<Event> events_;
+};
+
+}  // namespace holdfast::plan
+
+#endif  // HARNESS_PLAN_DRAFT_H_

@@ -1,0 +1,149 @@
+// The fault side of a draft: whom to strike, with what, and what stands in for a kind that the swarm has switched off.
+
+#include <utility>
+
+#include "harness/plan/draft.h"
+
+namespace holdfast::plan {
+namespace {
+
+constexpr Range kRestartUs = {50'000, 3'000'000};
+constexpr Range kHealUs = {150'000, 4'000'000};
+constexpr uint64_t kWhenDeadlineUs = 8'000'000;
+
+}  // namespace
+
+Target Draft::Node(uint32_t node) const {
+  Target target;
+  target.set_node(node);
+  return target;
+}
+
+Target Draft::AnyNode() { return Node(1 + static_cast<uint32_t>(random_.NextBelow(shape().nodes()))); }
+
+Target Draft::Leader(TabletRef tablet) const {
+  Target target;
+  target.set_role(Target::LEADER);
+  target.set_table(tablet.table);
+  target.set_tablet(tablet.tablet);
+  return target;
+}
+
+Target Draft::Follower(TabletRef tablet) {
+  Target target = Leader(tablet);
+  if (shape().replication_factor() == 1) return target;
+  target.set_role(Target::FOLLOWER);
+  target.set_ordinal(static_cast<uint32_t>(random_.NextBelow(shape().replication_factor() - 1)));
+  return target;
+}
+
+Target Draft::MasterLeader() const {
+  Target target;
+  target.set_role(Target::MASTER_LEADER);
+  return target;
+}
+
+Target Draft::AnyTarget() {
+  const uint64_t kind = random_.NextBelow(10);
+  if (kind < 3) return AnyNode();
+  if (kind < 6) return Leader(AnyTablet());
+  if (kind < 8) return Follower(AnyTablet());
+  return MasterLeader();
+}
+
+Fault* Draft::AddFault(uint64_t at_us) {
+  ++counts_.faults;
+  return Add(at_us)->mutable_fault();
+}
+
+// REQUIRES: can_crash().
+Fault::Crash::Kind Draft::DrawCrashKind() {
+  if (!swarm_.has(Kind::kPowerLoss)) return Fault::Crash::PROCESS_DEATH;
+  if (!swarm_.has(Kind::kProcessDeath)) return Fault::Crash::POWER_LOSS;
+  return Chance(500) ? Fault::Crash::PROCESS_DEATH : Fault::Crash::POWER_LOSS;
+}
+
+Fault::Partition::Kind Draft::DrawPartitionKind() {
+  if (!swarm_.has(Kind::kOneWay) || Chance(600)) return Fault::Partition::SPLIT;
+  return Chance(500) ? Fault::Partition::TO_SIDE : Fault::Partition::FROM_SIDE;
+}
+
+bool Draft::Crash(uint64_t at_us, Target target, Range restart_after_us) {
+  if (!can_crash()) return false;
+  Fault::Crash* crash = AddFault(at_us)->mutable_crash();
+  crash->set_kind(DrawCrashKind());
+  *crash->mutable_target() = std::move(target);
+  if (!Chance(60)) crash->set_restart_after_us(Draw(restart_after_us, &random_));
+  return true;
+}
+
+bool Draft::CrashAll(uint64_t at_us, Range restart_after_us) {
+  if (!can_crash() || !swarm_.has(Kind::kCrashAll)) return false;
+  Fault::CrashAll* crash = AddFault(at_us)->mutable_crash_all();
+  crash->set_kind(DrawCrashKind());
+  crash->set_restart_after_us(Draw(restart_after_us, &random_));
+  return true;
+}
+
+bool Draft::CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range restart_after_us) {
+  if (!can_crash() || !swarm_.has(Kind::kTrigger)) return false;
+  ++counts_.faults;
+  Step* step = Add(at_us);
+  When* when = step->mutable_when();
+  when->set_probe(std::string(sut::ProbeName(probes.begin()[random_.NextBelow(probes.size())])));
+  when->set_deadline_us(kWhenDeadlineUs);
+  // The first hit mostly; later ones meet the other tablets of the node, or the other nodes.
+  if (!Chance(600)) when->set_nth(static_cast<uint32_t>(Between(2, 6)));
+  if (Chance(350)) *when->mutable_target() = Chance(500) ? Leader(AnyTablet()) : Follower(AnyTablet());
+  Fault::Crash* crash = step->mutable_fault()->mutable_crash();
+  crash->set_kind(DrawCrashKind());
+  crash->set_restart_after_us(Draw(restart_after_us, &random_));
+  return true;
+}
+
+bool Draft::Partition(uint64_t at_us, Target side, Range heal_after_us) {
+  if (!can_partition()) return false;
+  Fault::Partition* partition = AddFault(at_us)->mutable_partition();
+  partition->set_kind(DrawPartitionKind());
+  partition->set_clients_too(Chance(300));
+  if (!Chance(40)) partition->set_heal_after_us(Draw(heal_after_us, &random_));
+  *partition->add_side() = std::move(side);
+  return true;
+}
+
+bool Draft::Weather(uint64_t at_us, Fault::Weather weather) {
+  if (!swarm_.has(Kind::kWeather)) return false;
+  *AddFault(at_us)->mutable_weather() = std::move(weather);
+  return true;
+}
+
+bool Draft::TakeAway(uint64_t at_us, Target target, Range back_after_us) {
+  if (can_partition() && (!can_crash() || Chance(500))) return Partition(at_us, std::move(target), back_after_us);
+  return Crash(at_us, std::move(target), back_after_us);
+}
+
+bool Draft::AnyFault(uint64_t at_us) {
+  const uint64_t kind = random_.NextBelow(100);
+  if (kind < 8 && CrashAll(at_us, kRestartUs)) return true;
+  if (kind < 20) {
+    Fault::Weather weather;
+    weather.set_loss_permille(static_cast<uint32_t>(Between(0, 200)));
+    weather.set_duplicate_permille(static_cast<uint32_t>(Between(0, 300)));
+    weather.set_delay_factor(static_cast<uint32_t>(Between(2, 10)));
+    weather.set_heal_after_us(Draw(kHealUs, &random_));
+    if (Weather(at_us, std::move(weather))) return true;
+  }
+  if (kind < 30) {
+    using sut::Probe;
+    if (CrashWhen(at_us,
+                  {Probe::kEntriesAppended, Probe::kEntriesSynced, Probe::kLogCompacted, Probe::kStoreFlushed,
+                   Probe::kElectionStarted, Probe::kBecameLeader},
+                  kRestartUs)) {
+      return true;
+    }
+  }
+  if (kind < 60 && Partition(at_us, AnyTarget(), kHealUs)) return true;
+  return Crash(at_us, AnyTarget(), kRestartUs) || Partition(at_us, AnyTarget(), kHealUs);
+}
+
+}  // namespace holdfast::plan

@@ -1,0 +1,143 @@
+#include "harness/plan/profile.h"
+
+#include <utility>
+
+namespace holdfast::plan {
+namespace {
+
+constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
+    "cycle",
+    "restore-twice",
+    "restore-write-crash",
+    "back-to-back",
+    "create-phase-crash",
+    "restore-phase-crash",
+    "leader-moves",
+    "power-loss-after-create",
+    "retry-across-restore",
+    "drop",
+    "duplicated-create",
+    "slow-tablet",
+    "lagging-follower",
+    "election-storm",
+    "master-trouble",
+    "recovery-crash",
+};
+
+void Weigh(Profile* profile, std::initializer_list<std::pair<Theme, uint32_t>> weights) {
+  for (const auto& [theme, weight] : weights) profile->theme_weights[static_cast<int>(theme)] = weight;
+}
+
+void SwitchOff(Profile* profile, std::initializer_list<std::pair<Kind, uint32_t>> permille) {
+  for (const auto& [kind, off] : permille) profile->off_permille[static_cast<int>(kind)] = off;
+}
+
+// More of what snapshots go through, over fewer faults.
+Profile SnapshotProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "snapshots";
+  profile.snapshots = {4, 8};
+  profile.drops = {0, 4};
+  Weigh(&profile, {{Theme::kBackToBack, 25},
+                   {Theme::kCreatePhaseCrash, 25},
+                   {Theme::kDrop, 20},
+                   {Theme::kDuplicatedCreate, 20},
+                   {Theme::kSlowTablet, 20},
+                   {Theme::kElectionStorm, 2}});
+  return profile;
+}
+
+Profile RestoreProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "restores";
+  profile.restores = {3, 7};
+  Weigh(&profile, {{Theme::kRestoreTwice, 25},
+                   {Theme::kRestoreWriteCrash, 25},
+                   {Theme::kRestorePhaseCrash, 25},
+                   {Theme::kRetryAcrossRestore, 25},
+                   {Theme::kElectionStorm, 2},
+                   {Theme::kDrop, 2}});
+  return profile;
+}
+
+// Partitions and weather rather than crashes.
+Profile NetworkProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "network";
+  profile.faults = {5, 11};
+  profile.leader_moves = {1, 6};
+  SwitchOff(&profile, {{Kind::kPartition, 20},
+                       {Kind::kOneWay, 100},
+                       {Kind::kWeather, 50},
+                       {Kind::kRoughWorld, 300},
+                       {Kind::kProcessDeath, 800},
+                       {Kind::kPowerLoss, 800},
+                       {Kind::kCrashAll, 900}});
+  return profile;
+}
+
+constexpr std::array<std::string_view, 4> kProfileNames = {"default", "snapshots", "restores", "network"};
+
+}  // namespace
+
+std::string_view ThemeName(Theme theme) { return kThemeNames[static_cast<int>(theme)]; }
+
+Profile DefaultProfile() {
+  Profile profile;
+  profile.name = "default";
+  // What is larger than three nodes, two tables and two tablets is dear, so it is rare.
+  profile.shapes = {{930, 3, 3}, {25, 1, 1}, {20, 5, 3}, {15, 5, 5}, {10, 3, 1}};
+  profile.tables = {{140, 1}, {820, 2}, {40, 3}};
+  profile.tablets = {{140, 1}, {800, 2}, {40, 3}, {20, 4}};
+  profile.clients = {2, 5};
+  profile.client_operations = {110, 190};
+  profile.snapshots = {2, 4};
+  profile.restores = {1, 3};
+  profile.faults = {2, 8};
+  profile.leader_moves = {0, 4};
+  profile.maintenance = {0, 5};
+  profile.inspections = {0, 4};
+  profile.lists = {0, 5};
+  profile.drops = {0, 2};
+  profile.rows_per_table = {4, 16};
+  profile.duration_us = {16'000'000, 30'000'000};
+  profile.quiet_permille = 40;
+  profile.extreme_permille = 170;
+  profile.theme_weights.fill(10);
+  profile.enough_weight = 12;
+  Weigh(&profile, {{Theme::kCycle, 8},
+                   {Theme::kRetryAcrossRestore, 14},
+                   {Theme::kDuplicatedCreate, 12},
+                   {Theme::kLaggingFollower, 14},
+                   {Theme::kCreatePhaseCrash, 14},
+                   {Theme::kRestorePhaseCrash, 14},
+                   {Theme::kSlowTablet, 12},
+                   {Theme::kPowerLossAfterCreate, 12},
+                   {Theme::kDrop, 6},
+                   {Theme::kMasterTrouble, 7},
+                   {Theme::kElectionStorm, 7},
+                   {Theme::kRecoveryCrash, 3}});
+  profile.off_permille.fill(200);
+  SwitchOff(&profile, {{Kind::kIncrement, 120},
+                       {Kind::kDropSnapshot, 400},
+                       {Kind::kCrashAll, 400},
+                       {Kind::kOneWay, 400},
+                       {Kind::kLargeValue, 800},
+                       {Kind::kMixedKeys, 900},
+                       {Kind::kRoughWorld, 700},
+                       {Kind::kMaintenance, 400},
+                       {Kind::kInspect, 300}});
+  return profile;
+}
+
+std::optional<Profile> ProfileNamed(std::string_view name) {
+  if (name == "default") return DefaultProfile();
+  if (name == "snapshots") return SnapshotProfile();
+  if (name == "restores") return RestoreProfile();
+  if (name == "network") return NetworkProfile();
+  return std::nullopt;
+}
+
+std::vector<std::string_view> ProfileNames() { return {kProfileNames.begin(), kProfileNames.end()}; }
+
+}  // namespace holdfast::plan

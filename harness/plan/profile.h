@@ -1,0 +1,132 @@
+// What random plans look like: sizes, weights and odds, as data.
+//
+// A profile decides how many operations, snapshots and faults a plan has, which themes it is woven from, and how often
+// swarm testing (Groce et al., "Swarm testing", 2012) switches a whole kind off. It knows nothing of how plans are
+// made.
+
+#ifndef HARNESS_PLAN_PROFILE_H_
+#define HARNESS_PLAN_PROFILE_H_
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sut/base/prng.h"
+
+namespace holdfast::plan {
+
+// Both ends included.
+struct Range {
+  uint64_t min = 0;
+  uint64_t max = 0;
+};
+
+inline uint64_t Draw(Range range, sut::Prng* random) {
+  return range.min + random->NextBelow(range.max - range.min + 1);
+}
+
+// Short stories that bring bugs to light. A plan is woven from a few of them over background work of its clients.
+enum class Theme : uint8_t {
+  kCycle,                 // snapshot, write on, restore, read
+  kRestoreTwice,          // the same snapshot, with writes in between
+  kRestoreWriteCrash,     // what is written right after a restore must outlive a crash
+  kBackToBack,            // two snapshots at nearly the same moment
+  kCreatePhaseCrash,      // a crash between two phases of a create
+  kRestorePhaseCrash,     // a crash between two phases of a restore
+  kLeaderMoves,           // leaders move between the phases of a snapshot
+  kPowerLossAfterCreate,  // what is COMPLETE must be durable
+  kRetryAcrossRestore,    // a request applied before a restore is retried after it
+  kDrop,                  // a delete of a snapshot, and a crash in it
+  kDuplicatedCreate,      // the create reaches a tablet more than once, with writes in between
+  kSlowTablet,            // one tablet is late with its part of a snapshot
+  kLaggingFollower,       // a follower misses more than the log keeps, and has a store installed
+  kElectionStorm,         // leaders and voters crash around elections
+  kMasterTrouble,         // the coordinator dies in the middle
+  kRecoveryCrash,         // a crash strikes recovery from a crash
+};
+inline constexpr int kThemeCount = static_cast<int>(Theme::kRecoveryCrash) + 1;
+std::string_view ThemeName(Theme theme);
+
+// What swarm testing switches off, each on its own.
+enum class Kind : uint8_t {
+  kDelete,
+  kIncrement,
+  kBatch,
+  kGet,
+  kScan,
+  kList,
+  kDropSnapshot,
+  kProcessDeath,
+  kPowerLoss,
+  kCrashAll,
+  kPartition,
+  kOneWay,
+  kWeather,
+  kTrigger,  // faults that wait for a probe
+  kLeaderMove,
+  kMaintenance,
+  kInspect,
+  kLargeValue,
+  kMixedKeys,   // increments of rows and puts of counters
+  kRoughWorld,  // loss, duplicates and slow disks all the time
+};
+inline constexpr int kKindCount = static_cast<int>(Kind::kRoughWorld) + 1;
+
+// The kinds that one plan may use.
+class Swarm {
+ public:
+  bool has(Kind kind) const { return on_[static_cast<int>(kind)]; }
+  void Set(Kind kind, bool on) { on_[static_cast<int>(kind)] = on; }
+
+ private:
+  std::bitset<kKindCount> on_;
+};
+
+struct Profile {
+  struct WeightedShape {
+    uint32_t weight;
+    uint32_t nodes;
+    uint32_t replication_factor;
+  };
+  struct WeightedCount {
+    uint32_t weight;
+    uint32_t count;
+  };
+
+  std::string name;
+  std::vector<WeightedShape> shapes;
+  std::vector<WeightedCount> tables;
+  std::vector<WeightedCount> tablets;
+
+  // How much of what. A range is also a median: its middle.
+  Range clients;
+  Range client_operations;
+  Range snapshots;
+  Range restores;
+  Range faults;
+  Range leader_moves;
+  Range maintenance;
+  Range inspections;
+  Range lists;
+  Range drops;
+  Range rows_per_table;
+  Range duration_us;
+
+  std::array<uint32_t, kThemeCount> theme_weights;  // 0: never
+  uint32_t enough_weight;                           // of playing no further theme, among those that still fit
+  std::array<uint32_t, kKindCount> off_permille;    // how often a plan does without the kind
+  uint32_t quiet_permille;                          // plans without any fault
+  uint32_t extreme_permille;                        // each option, to an extreme of its own
+};
+
+std::optional<Profile> ProfileNamed(std::string_view name);
+std::vector<std::string_view> ProfileNames();
+Profile DefaultProfile();
+
+}  // namespace holdfast::plan
+
+#endif  // HARNESS_PLAN_PROFILE_H_

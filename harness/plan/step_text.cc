@@ -1,0 +1,144 @@
+#include "harness/plan/step_text.h"
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace holdfast::plan {
+namespace {
+
+constexpr size_t kShownBytesMax = 24;
+
+std::string Quoted(const std::string& bytes) {
+  if (bytes.size() <= kShownBytesMax) return absl::StrCat("\"", absl::CHexEscape(bytes), "\"");
+  return absl::StrCat("\"", absl::CHexEscape(bytes.substr(0, kShownBytesMax)), "\"... (", bytes.size(), " bytes)");
+}
+
+std::string TabletText(uint32_t table, uint32_t tablet) { return absl::StrCat(table, ".", tablet); }
+
+std::string MutationText(const Mutation& mutation) {
+  const std::string key = Quoted(mutation.key());
+  switch (mutation.kind()) {
+    case Mutation::DELETE:
+      return absl::StrCat("delete ", key);
+    case Mutation::INCREMENT:
+      return absl::StrCat("increment ", key, " by ", mutation.delta());
+    default:
+      return absl::StrCat("put ", key, " = ", Quoted(mutation.value()));
+  }
+}
+
+std::string ClientText(const ClientOperation& operation) {
+  std::string text = absl::StrCat("client ", operation.client(), ", table ", operation.table(), ": ");
+  if (operation.has_get()) return absl::StrCat(text, "get ", Quoted(operation.get().key()));
+  if (operation.has_scan()) return absl::StrCat(text, "scan tablet ", operation.scan().tablet());
+  const auto append = [](std::string* out, const Mutation& mutation) { out->append(MutationText(mutation)); };
+  return absl::StrCat(text, absl::StrJoin(operation.write().mutations(), ", ", append));
+}
+
+std::string SnapshotText(const SnapshotOperation& operation) {
+  const std::string client = absl::StrCat("client ", operation.client(), ": ");
+  switch (operation.op_case()) {
+    case SnapshotOperation::kCreate:
+      return absl::StrCat(client, "create snapshot ", operation.create().snapshot(), " of table ",
+                          absl::StrJoin(operation.create().tables(), ", "));
+    case SnapshotOperation::kRestore:
+      return absl::StrCat(client, "restore snapshot ", operation.restore().snapshot(), " (restoration ",
+                          operation.restore().restoration(), ")");
+    case SnapshotOperation::kDelete:
+      return absl::StrCat(client, "delete snapshot ", operation.delete_().snapshot());
+    default:
+      return absl::StrCat(client, "list snapshots");
+  }
+}
+
+std::string CrashKindText(Fault::Crash::Kind kind) {
+  return kind == Fault::Crash::POWER_LOSS ? "power loss" : "process death";
+}
+
+std::string RestartText(uint64_t after_us) {
+  return after_us == 0 ? "restart at heal" : absl::StrCat("restart after ", after_us, " us");
+}
+
+std::string LastingText(uint64_t us) { return us == 0 ? "until heal" : absl::StrCat("for ", us, " us"); }
+
+std::string PartitionText(const Fault::Partition& partition) {
+  const auto append = [](std::string* out, const Target& target) { out->append(TargetText(target)); };
+  const char* kind = partition.kind() == Fault::Partition::TO_SIDE     ? "cut messages to "
+                     : partition.kind() == Fault::Partition::FROM_SIDE ? "cut messages from "
+                                                                       : "cut off ";
+  return absl::StrCat(kind, absl::StrJoin(partition.side(), " and ", append),
+                      partition.clients_too() ? ", for clients too, " : ", ", LastingText(partition.heal_after_us()));
+}
+
+std::string FaultText(const Fault& fault) {
+  switch (fault.kind_case()) {
+    case Fault::kCrash:
+      return absl::StrCat(CrashKindText(fault.crash().kind()), " of ",
+                          fault.crash().has_target() ? TargetText(fault.crash().target()) : "the node that hits it",
+                          ", ", RestartText(fault.crash().restart_after_us()));
+    case Fault::kCrashAll:
+      return absl::StrCat(CrashKindText(fault.crash_all().kind()), " of all nodes, ",
+                          RestartText(fault.crash_all().restart_after_us()));
+    case Fault::kRestart:
+      return absl::StrCat("restart ", TargetText(fault.restart().target()));
+    case Fault::kPartition:
+      return PartitionText(fault.partition());
+    case Fault::kWeather:
+      return absl::StrCat("weather: loss ", fault.weather().loss_permille(), " permille, duplicates ",
+                          fault.weather().duplicate_permille(), " permille, delays times ",
+                          fault.weather().delay_factor(), ", ", LastingText(fault.weather().heal_after_us()));
+    default:
+      return "no fault";
+  }
+}
+
+std::string WhenText(const When& when) {
+  const std::string nth = when.nth() > 1 ? absl::StrCat(" for the ", when.nth(), ". time") : "";
+  const std::string where = when.has_target() ? absl::StrCat(" on ", TargetText(when.target())) : "";
+  return absl::StrCat("at ", when.probe(), where, nth, ": ");
+}
+
+std::string MoveText(const LeaderMove& move) {
+  const std::string group = move.master() ? "the master" : TabletText(move.table(), move.tablet());
+  return absl::StrCat("move the leader of ", group, " to follower ", move.ordinal());
+}
+
+}  // namespace
+
+std::string TargetText(const Target& target) {
+  switch (target.role()) {
+    case Target::LEADER:
+      return absl::StrCat("the leader of ", TabletText(target.table(), target.tablet()));
+    case Target::FOLLOWER:
+      return absl::StrCat("follower ", target.ordinal(), " of ", TabletText(target.table(), target.tablet()));
+    case Target::MASTER_LEADER:
+      return "the leader of the master";
+    case Target::MASTER_FOLLOWER:
+      return absl::StrCat("follower ", target.ordinal(), " of the master");
+    default:
+      return absl::StrCat("node ", target.node());
+  }
+}
+
+std::string StepText(const Step& step) {
+  switch (step.action_case()) {
+    case Step::kClient:
+      return ClientText(step.client());
+    case Step::kSnapshot:
+      return SnapshotText(step.snapshot());
+    case Step::kFault:
+      return absl::StrCat(step.has_when() ? WhenText(step.when()) : "", FaultText(step.fault()));
+    case Step::kMove:
+      return MoveText(step.move());
+    case Step::kMaintenance:
+      return absl::StrCat(step.maintenance().kind() == Maintenance::COMPACT ? "compact " : "flush ",
+                          TargetText(step.maintenance().target()));
+    case Step::kInspect:
+      return "inspect";
+    default:
+      return "nothing";
+  }
+}
+
+}  // namespace holdfast::plan

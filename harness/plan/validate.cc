@@ -1,0 +1,396 @@
+#include "harness/plan/validate.h"
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "harness/plan/keys.h"
+#include "sut/base/bugs.h"
+#include "sut/base/probe.h"
+#include "sut/runtime/node_options.h"
+
+namespace holdfast::plan {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+
+// Within the ranges of sut/runtime/node_options.h; where those are open, an hour of simulated time is the end.
+constexpr std::array kOptionRanges = {
+    FieldRange{"tick_us", 1'000, 1'000'000},
+    FieldRange{"heartbeat_ticks", 1, 10},
+    FieldRange{"election_ticks", 4, 100},
+    FieldRange{"entries_per_append_max", 1, 1024},
+    FieldRange{"appends_in_flight_max", 1, 64},
+    FieldRange{"log_retention_entries", 1, 1'000'000},
+    FieldRange{"flush_after_entries", 1, 1'000'000},
+    FieldRange{"compact_after_files", 2, 1000},
+    FieldRange{"scan_page_rows", 1, 100'000},
+    FieldRange{"install_chunk_bytes", 16, 16 << 20},
+    FieldRange{"reconcile_interval_us", 10'000, 10'000'000},
+    FieldRange{"tablet_call_timeout_us", 10'000, 60'000'000},
+    FieldRange{"snapshot_timeout_us", 100'000, kDurationUsMax},
+    FieldRange{"attempt_timeout_us", 10'000, kDurationUsMax},
+};
+
+constexpr std::array kWorldRanges = {
+    FieldRange{"message_delay_us", 1, 1'000'000}, FieldRange{"loss_permille", 0, 1000},
+    FieldRange{"duplicate_permille", 0, 1000},    FieldRange{"reorder_permille", 0, 1000},
+    FieldRange{"sync_us", 1, 1'000'000},          FieldRange{"job_us", 1, 10'000'000},
+};
+
+template <typename... Parts>
+absl::Status Refuse(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+struct HeaderProblem {
+  std::string field;
+  std::string reason;
+};
+
+uint64_t UnsignedField(const google::protobuf::Message& message, const FieldDescriptor* field) {
+  const auto* reflection = message.GetReflection();
+  return field->cpp_type() == FieldDescriptor::CPPTYPE_UINT64 ? reflection->GetUInt64(message, field)
+                                                              : reflection->GetUInt32(message, field);
+}
+
+template <size_t N>
+std::optional<HeaderProblem> CheckRanges(const google::protobuf::Message& message, const std::string& name,
+                                         const std::array<FieldRange, N>& ranges) {
+  for (const FieldRange& range : ranges) {
+    const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(std::string(range.field));
+    const uint64_t value = UnsignedField(message, field);
+    if (value == 0 || (value >= range.min && value <= range.max)) continue;
+    return HeaderProblem{absl::StrCat(name, ".", field->name()),
+                         absl::StrCat(field->name(), " is ", value, ", outside ", range.min, "..", range.max)};
+  }
+  return std::nullopt;
+}
+
+std::optional<HeaderProblem> CheckShape(const Shape& shape) {
+  const auto between = [](uint32_t value, uint32_t max) { return value >= 1 && value <= max; };
+  if (!between(shape.nodes(), 9) || shape.nodes() % 2 == 0) {
+    return HeaderProblem{"shape.nodes", absl::StrCat(shape.nodes(), " nodes; an odd number from 1 to 9 is wanted")};
+  }
+  const uint32_t factor = shape.replication_factor();
+  if (factor != 1 && factor != 3 && factor != 5) {
+    return HeaderProblem{"shape.replication_factor",
+                         absl::StrCat("replication factor ", factor, "; 1, 3 or 5 is wanted")};
+  }
+  if (factor > shape.nodes()) {
+    return HeaderProblem{"shape.replication_factor",
+                         absl::StrCat("replication factor ", factor, " with ", shape.nodes(), " nodes")};
+  }
+  if (!between(shape.tables(), 8)) {
+    return HeaderProblem{"shape.tables", absl::StrCat(shape.tables(), " tables; 1 to 8 are wanted")};
+  }
+  if (!between(shape.tablets_per_table(), 16)) {
+    return HeaderProblem{"shape.tablets_per_table",
+                         absl::StrCat(shape.tablets_per_table(), " tablets a table; 1 to 16 are wanted")};
+  }
+  return std::nullopt;
+}
+
+std::optional<HeaderProblem> CheckOptions(const Options& options) {
+  if (auto problem = CheckRanges(options, "options", kOptionRanges)) return problem;
+  // A follower that misses one heartbeat must not stand for election.
+  const sut::NodeOptions defaults;
+  const uint32_t heartbeat = options.heartbeat_ticks() != 0 ? options.heartbeat_ticks() : defaults.heartbeat_ticks;
+  const uint32_t election = options.election_ticks() != 0 ? options.election_ticks() : defaults.election_ticks;
+  if (election < 3 * heartbeat) {
+    return HeaderProblem{
+        "options.election_ticks",
+        absl::StrCat("election_ticks is ", election, ", less than three times heartbeat_ticks, ", heartbeat)};
+  }
+  return std::nullopt;
+}
+
+std::optional<HeaderProblem> CheckBugs(const Plan& plan) {
+  std::set<std::string_view> seen;
+  for (int i = 0; i < plan.bugs_size(); ++i) {
+    const std::string path = absl::StrCat("bugs[", i, "]");
+    if (!seen.insert(plan.bugs(i)).second)
+      return HeaderProblem{path, absl::StrCat("bug ", plan.bugs(i), " is named twice")};
+    if (sut::BugFromName(plan.bugs(i)).has_value()) continue;
+    std::string known;
+    for (int bug = 0; bug < sut::kBugCount; ++bug) {
+      absl::StrAppend(&known, bug == 0 ? "" : ", ", std::string(sut::BugName(static_cast<sut::Bug>(bug))));
+    }
+    return HeaderProblem{path, absl::StrCat("unknown bug \"", absl::CHexEscape(plan.bugs(i)), "\"; known are ", known)};
+  }
+  return std::nullopt;
+}
+
+std::optional<HeaderProblem> CheckHeader(const Plan& plan) {
+  if (plan.format_version() != 1) {
+    return HeaderProblem{"format_version",
+                         absl::StrCat("format version ", plan.format_version(), "; this program reads 1")};
+  }
+  if (auto problem = CheckShape(plan.shape())) return problem;
+  if (auto problem = CheckOptions(plan.options())) return problem;
+  if (auto problem = CheckRanges(plan.world(), "world", kWorldRanges)) return problem;
+  if (plan.clients() < 1 || plan.clients() > 16) {
+    return HeaderProblem{"clients", absl::StrCat(plan.clients(), " clients; 1 to 16 are wanted")};
+  }
+  if (plan.steps_size() > kStepsMax) {
+    return HeaderProblem{"steps", absl::StrCat(plan.steps_size(), " steps; ", kStepsMax, " are the most")};
+  }
+  return CheckBugs(plan);
+}
+
+absl::Status CheckMutation(const Mutation& mutation) {
+  if (mutation.key().size() > kKeyBytesMax) return Refuse("key of ", mutation.key().size(), " bytes");
+  if (mutation.value().size() > kValueBytesMax) return Refuse("value of ", mutation.value().size(), " bytes");
+  if (!Mutation::Kind_IsValid(mutation.kind())) return Refuse("unknown kind of mutation");
+  if (mutation.kind() != Mutation::PUT && !mutation.value().empty()) return Refuse("only a put has a value");
+  if (mutation.kind() != Mutation::INCREMENT && mutation.delta() != 0) return Refuse("only an increment has a delta");
+  return absl::OkStatus();
+}
+
+absl::Status CheckDelay(const char* name, uint64_t us) {
+  if (us > kGapUsMax) return Refuse(name, " is ", us, ", more than ", kGapUsMax);
+  return absl::OkStatus();
+}
+
+absl::Status CheckWeather(const Fault::Weather& weather) {
+  if (weather.loss_permille() > 1000) return Refuse("loss_permille is ", weather.loss_permille(), ", more than 1000");
+  if (weather.duplicate_permille() > 1000) {
+    return Refuse("duplicate_permille is ", weather.duplicate_permille(), ", more than 1000");
+  }
+  if (weather.delay_factor() > 100) return Refuse("delay_factor is ", weather.delay_factor(), ", more than 100");
+  if (weather.loss_permille() == 0 && weather.duplicate_permille() == 0 && weather.delay_factor() <= 1) {
+    return Refuse("weather that changes nothing");
+  }
+  return CheckDelay("heal_after_us", weather.heal_after_us());
+}
+
+}  // namespace
+
+absl::Status Validate(const Plan& plan, const LineIndex* lines) {
+  if (const auto problem = CheckHeader(plan)) {
+    if (lines == nullptr) return Refuse(problem->reason);
+    return Refuse(lines->Field(problem->field), ": ", problem->reason);
+  }
+  StepChecker checker(plan);
+  for (int i = 0; i < plan.steps_size(); ++i) {
+    const absl::Status status = checker.Check(plan.steps(i));
+    if (status.ok()) continue;
+    const std::string where = lines == nullptr ? "" : absl::StrCat(lines->Step(i), ": ");
+    return Refuse(where, "step ", i, ": ", status.message());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StepChecker::Check(const Step& step) {
+  if (absl::Status status = CheckDelay("gap_us", step.gap_us()); !status.ok()) return status;
+  duration_us_ += step.gap_us();
+  if (duration_us_ > kDurationUsMax) return Refuse("the plan is longer than an hour");
+  if (step.has_when()) {
+    if (!step.fault().has_crash()) return Refuse("only a crash can wait for a probe");
+    if (absl::Status status = CheckWhen(step.when()); !status.ok()) return status;
+  }
+  return CheckAction(step);
+}
+
+absl::Status StepChecker::CheckAction(const Step& step) {
+  switch (step.action_case()) {
+    case Step::kClient:
+      return CheckClient(step.client());
+    case Step::kSnapshot:
+      return CheckSnapshot(step.snapshot());
+    case Step::kFault:
+      return CheckFault(step.fault(), step.has_when());
+    case Step::kMove:
+      return CheckMove(step.move());
+    case Step::kMaintenance:
+      return CheckMaintenance(step.maintenance());
+    case Step::kInspect:
+      return absl::OkStatus();
+    case Step::ACTION_NOT_SET:
+      return Refuse("a step without an action");
+  }
+  return Refuse("a step without an action");
+}
+
+absl::Status StepChecker::CheckClient(const ClientOperation& operation) const {
+  if (operation.client() >= plan_.clients()) {
+    return Refuse("client ", operation.client(), " of ", plan_.clients(), "; clients count from 0");
+  }
+  if (absl::Status status = CheckTablet(operation.table(), 0); !status.ok()) return status;
+  switch (operation.op_case()) {
+    case ClientOperation::kWrite:
+      return CheckBatch(operation.write());
+    case ClientOperation::kGet:
+      if (operation.get().key().size() > kKeyBytesMax) return Refuse("key of ", operation.get().key().size(), " bytes");
+      return absl::OkStatus();
+    case ClientOperation::kScan:
+      return CheckTablet(operation.table(), operation.scan().tablet());
+    case ClientOperation::OP_NOT_SET:
+      break;
+  }
+  return Refuse("a client operation that does nothing");
+}
+
+absl::Status StepChecker::CheckBatch(const ClientOperation::Batch& batch) const {
+  if (batch.mutations_size() == 0) return Refuse("a write of nothing");
+  if (batch.mutations_size() > kBatchMutationsMax) return Refuse("a batch of ", batch.mutations_size(), " mutations");
+  const uint32_t tablets = plan_.shape().tablets_per_table();
+  const uint32_t first = TabletOfKey(batch.mutations(0).key(), tablets);
+  for (const Mutation& mutation : batch.mutations()) {
+    if (absl::Status status = CheckMutation(mutation); !status.ok()) return status;
+    if (const uint32_t tablet = TabletOfKey(mutation.key(), tablets); tablet != first) {
+      return Refuse("a batch over tablets ", first, " and ", tablet, "; all keys of a batch lie in one tablet");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StepChecker::CheckSnapshot(const SnapshotOperation& operation) {
+  if (operation.client() >= plan_.clients()) {
+    return Refuse("client ", operation.client(), " of ", plan_.clients(), "; clients count from 0");
+  }
+  const auto made = [this](uint32_t snapshot) { return snapshots_.contains(snapshot); };
+  switch (operation.op_case()) {
+    case SnapshotOperation::kCreate:
+      return CheckCreate(operation.create());
+    case SnapshotOperation::kRestore: {
+      const auto& restore = operation.restore();
+      if (!made(restore.snapshot()))
+        return Refuse("restore of snapshot ", restore.snapshot(), ", which no earlier step creates");
+      if (!restorations_.insert(restore.restoration()).second)
+        return Refuse("restoration ", restore.restoration(), " is used twice");
+      return absl::OkStatus();
+    }
+    case SnapshotOperation::kDelete: {
+      const uint32_t snapshot = operation.delete_().snapshot();
+      if (!made(snapshot)) return Refuse("delete of snapshot ", snapshot, ", which no earlier step creates");
+      return absl::OkStatus();
+    }
+    case SnapshotOperation::kList:
+      return absl::OkStatus();
+    case SnapshotOperation::OP_NOT_SET:
+      break;
+  }
+  return Refuse("a snapshot operation that does nothing");
+}
+
+absl::Status StepChecker::CheckCreate(const SnapshotOperation::Create& create) {
+  if (create.tables_size() == 0) return Refuse("a snapshot of no table");
+  std::set<uint32_t> tables;
+  for (const uint32_t table : create.tables()) {
+    if (absl::Status status = CheckTablet(table, 0); !status.ok()) return status;
+    if (!tables.insert(table).second) return Refuse("table ", table, " is named twice");
+  }
+  if (!snapshots_.insert(create.snapshot()).second) return Refuse("snapshot ", create.snapshot(), " is created twice");
+  return absl::OkStatus();
+}
+
+absl::Status StepChecker::CheckWhen(const When& when) const {
+  if (!sut::ProbeFromName(when.probe()).has_value()) {
+    return Refuse("unknown probe \"", absl::CHexEscape(when.probe()), "\"");
+  }
+  if (when.nth() > 1000) return Refuse("nth is ", when.nth(), ", more than 1000");
+  if (absl::Status status = CheckDelay("deadline_us", when.deadline_us()); !status.ok()) return status;
+  return when.has_target() ? CheckTarget(when.target()) : absl::OkStatus();
+}
+
+absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
+  switch (fault.kind_case()) {
+    case Fault::kCrash:
+      if (!Fault::Crash::Kind_IsValid(fault.crash().kind())) return Refuse("unknown kind of crash");
+      if (has_when && fault.crash().has_target()) {
+        return Refuse("a crash with `when` strikes the node that hits the probe; it has no target of its own");
+      }
+      if (!has_when && !fault.crash().has_target()) return Refuse("a crash of no node");
+      if (!has_when) {
+        if (absl::Status status = CheckTarget(fault.crash().target()); !status.ok()) return status;
+      }
+      return CheckDelay("restart_after_us", fault.crash().restart_after_us());
+    case Fault::kCrashAll:
+      if (!Fault::Crash::Kind_IsValid(fault.crash_all().kind())) return Refuse("unknown kind of crash");
+      return CheckDelay("restart_after_us", fault.crash_all().restart_after_us());
+    case Fault::kRestart:
+      if (!fault.restart().has_target()) return Refuse("a restart of no node");
+      if (fault.restart().target().role() != Target::NODE) {
+        return Refuse("a restart needs a node by number; one that is down has no role");
+      }
+      return CheckTarget(fault.restart().target());
+    case Fault::kPartition:
+      return CheckPartition(fault.partition());
+    case Fault::kWeather:
+      return CheckWeather(fault.weather());
+    case Fault::KIND_NOT_SET:
+      break;
+  }
+  return Refuse("a fault that does nothing");
+}
+
+absl::Status StepChecker::CheckPartition(const Fault::Partition& partition) const {
+  if (!Fault::Partition::Kind_IsValid(partition.kind())) return Refuse("unknown kind of partition");
+  if (partition.side().empty()) return Refuse("a partition of no node");
+  std::set<std::string> distinct;
+  for (const Target& target : partition.side()) {
+    if (absl::Status status = CheckTarget(target); !status.ok()) return status;
+    distinct.insert(target.SerializeAsString());
+  }
+  if (distinct.size() >= plan_.shape().nodes()) {
+    return Refuse("a partition with all ", plan_.shape().nodes(), " nodes on one side");
+  }
+  return CheckDelay("heal_after_us", partition.heal_after_us());
+}
+
+absl::Status StepChecker::CheckMove(const LeaderMove& move) const {
+  if (GroupSize(move.master()) == 1) return Refuse("a leader move in a group of one replica");
+  if (move.master() && (move.table() != 0 || move.tablet() != 0)) return Refuse("a move of the master names a tablet");
+  return CheckTablet(move.table(), move.tablet());
+}
+
+absl::Status StepChecker::CheckMaintenance(const Maintenance& maintenance) const {
+  if (!Maintenance::Kind_IsValid(maintenance.kind())) return Refuse("unknown kind of maintenance");
+  const Target::Role role = maintenance.target().role();
+  if (role != Target::LEADER && role != Target::FOLLOWER)
+    return Refuse("maintenance needs a LEADER or a FOLLOWER of a tablet");
+  return CheckTarget(maintenance.target());
+}
+
+absl::Status StepChecker::CheckTarget(const Target& target) const {
+  const bool by_number = target.role() == Target::NODE;
+  const bool of_tablet = target.role() == Target::LEADER || target.role() == Target::FOLLOWER;
+  const bool follower = target.role() == Target::FOLLOWER || target.role() == Target::MASTER_FOLLOWER;
+  if (!Target::Role_IsValid(target.role())) return Refuse("unknown role");
+  if (by_number && (target.node() < 1 || target.node() > plan_.shape().nodes())) {
+    return Refuse("node ", target.node(), " of ", plan_.shape().nodes(), "; nodes count from 1");
+  }
+  if (!by_number && target.node() != 0)
+    return Refuse("a target by role ", Target::Role_Name(target.role()), " names a node");
+  if (!of_tablet && (target.table() != 0 || target.tablet() != 0)) {
+    return Refuse("a target by role ", Target::Role_Name(target.role()), " names a tablet");
+  }
+  if (!follower && target.ordinal() != 0) {
+    return Refuse("a target by role ", Target::Role_Name(target.role()), " has an ordinal");
+  }
+  const uint32_t group = GroupSize(target.role() == Target::MASTER_FOLLOWER);
+  if (follower && target.ordinal() + 1 >= group) {
+    return Refuse("follower ", target.ordinal(), " in a group of ", group, "; followers count from 0");
+  }
+  return of_tablet ? CheckTablet(target.table(), target.tablet()) : absl::OkStatus();
+}
+
+uint32_t StepChecker::GroupSize(bool master) const {
+  return master ? plan_.shape().nodes() : plan_.shape().replication_factor();
+}
+
+absl::Status StepChecker::CheckTablet(uint32_t table, uint32_t tablet) const {
+  if (table >= plan_.shape().tables()) {
+    return Refuse("table ", table, " of ", plan_.shape().tables(), "; tables count from 0");
+  }
+  if (tablet >= plan_.shape().tablets_per_table()) {
+    return Refuse("tablet ", tablet, " of ", plan_.shape().tablets_per_table(), "; tablets count from 0");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace holdfast::plan

@@ -1,0 +1,70 @@
+// What a plan must obey to mean something: targets that exist, snapshots made before they are used, numbers in range.
+//
+// Contract: a plan that validates can be run; what the cluster may legally refuse (an increment of a row that holds no
+// number, a restore of a snapshot that was deleted) is for it to refuse and stays valid here. A refusal is one line
+// with file, line and reason, or with the step's number alone where the plan has no file.
+
+#ifndef HARNESS_PLAN_VALIDATE_H_
+#define HARNESS_PLAN_VALIDATE_H_
+
+#include <cstdint>
+#include <set>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "harness/plan/plan.pb.h"
+#include "harness/plan/plan_text.h"
+
+namespace holdfast::plan {
+
+inline constexpr uint64_t kGapUsMax = 60'000'000;
+inline constexpr uint64_t kDurationUsMax = 3'600'000'000;
+inline constexpr int kStepsMax = 100'000;
+inline constexpr size_t kKeyBytesMax = 4096;
+inline constexpr size_t kValueBytesMax = 1 << 20;
+inline constexpr int kBatchMutationsMax = 1000;
+
+// `lines` may be null: for plans that were not read from a file.
+absl::Status Validate(const Plan& plan, const LineIndex* lines);
+
+// The range of one field of Options or World. 0 is always allowed and means the default.
+struct FieldRange {
+  std::string_view field;
+  uint64_t min;
+  uint64_t max;
+};
+
+// Checks the steps of a plan one after the other. Keeps what earlier steps made, so that later ones may use it.
+class StepChecker {
+ public:
+  // REQUIRES: `plan` outlives the checker; its header is valid.
+  explicit StepChecker(const Plan& plan) : plan_(plan) {}
+
+  // The reason alone, without file and line. What an accepted step makes counts for those after it.
+  absl::Status Check(const Step& step);
+
+ private:
+  absl::Status CheckAction(const Step& step);
+  absl::Status CheckClient(const ClientOperation& operation) const;
+  absl::Status CheckBatch(const ClientOperation::Batch& batch) const;
+  absl::Status CheckSnapshot(const SnapshotOperation& operation);
+  absl::Status CheckCreate(const SnapshotOperation::Create& create);
+  absl::Status CheckWhen(const When& when) const;
+  absl::Status CheckFault(const Fault& fault, bool has_when) const;
+  absl::Status CheckPartition(const Fault::Partition& partition) const;
+  absl::Status CheckMove(const LeaderMove& move) const;
+  absl::Status CheckMaintenance(const Maintenance& maintenance) const;
+  absl::Status CheckTarget(const Target& target) const;
+  absl::Status CheckTablet(uint32_t table, uint32_t tablet) const;
+  // Replicas of a tablet, or of the master, which every node has one of.
+  uint32_t GroupSize(bool master) const;
+
+  const Plan& plan_;
+  uint64_t duration_us_ = 0;
+  std::set<uint32_t> snapshots_;
+  std::set<uint32_t> restorations_;
+};
+
+}  // namespace holdfast::plan
+
+#endif  // HARNESS_PLAN_VALIDATE_H_

@@ -1,0 +1,321 @@
+// How each step of a plan is carried out. What a step can't do at its moment (no leader, node already down) it leaves undone:
+// a plan stays meaningful when steps before it are removed.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "harness/history/history.h"
+#include "harness/run/step_text.h"
+#include "harness/run/runner.h"
+#include "sut/base/prng.h"
+#include "sut/tablet/partition.h"
+
+namespace holdfast::run {
+namespace {
+
+// One client operation in so many gives up early: it stays indeterminate until its session is fenced.
+constexpr uint64_t kGivesUpOneIn = 24;
+constexpr int64_t kImpatientUs = 700'000;
+constexpr int64_t kPatientUs = 3'600'000'000;
+constexpr int64_t kWhenDeadlineUs = 10'000'000;
+
+sut::proto::Request RequestOf(const plan::ClientOperation& operation) {
+  sut::proto::Request request;
+  if (operation.has_get()) {
+    request.mutable_get()->set_key(operation.get().key());
+  } else if (operation.has_scan()) {
+    request.mutable_scan();
+  } else {
+    for (const plan::Mutation& mutation : operation.write().mutations()) {
+      sut::proto::Mutation* out = request.mutable_write()->add_mutations();
+      out->set_kind(static_cast<sut::proto::Mutation::Kind>(mutation.kind()));
+      out->set_key(mutation.key());
+      out->set_value(mutation.value());
+      out->set_delta(mutation.delta());
+    }
+  }
+  return request;
+}
+
+sut::proto::Request RequestOf(const plan::SnapshotOperation& operation, const PlanIds& ids) {
+  sut::proto::Request request;
+  if (operation.has_create()) {
+    auto* create = request.mutable_catalogue()->mutable_create_snapshot();
+    create->set_id(Bytes(ids.Snapshot(operation.create().snapshot())));
+    for (const uint32_t table : operation.create().tables()) create->add_tables(Bytes(ids.Table(table)));
+  } else if (operation.has_restore()) {
+    auto* restore = request.mutable_catalogue()->mutable_restore_snapshot();
+    restore->set_snapshot(Bytes(ids.Snapshot(operation.restore().snapshot())));
+    restore->set_restoration(Bytes(ids.Restoration(operation.restore().restoration())));
+  } else if (operation.has_delete_()) {
+    request.mutable_catalogue()->mutable_delete_snapshot()->set_id(
+        Bytes(ids.Snapshot(operation.delete_().snapshot())));
+  } else {
+    request.mutable_list_snapshots();
+  }
+  return request;
+}
+
+std::string OutcomeText(const CallResult& result) {
+  if (result.outcome == CallOutcome::kOk) return "ok";
+  if (result.outcome == CallOutcome::kIndeterminate) return "indeterminate";
+  return absl::StrCat("refused: ", result.reply.message());
+}
+
+}  // namespace
+
+uint64_t Runner::Track(Open open) {
+  open_.emplace(++last_open_, std::move(open));
+  return last_open_;
+}
+
+uint32_t Runner::ObjectOf(uint32_t table, const std::string& key) const {
+  const uint32_t hash = sut::PartitionHash(key);
+  const uint32_t tablets = ids_.tablets_per_table();
+  for (uint32_t ordinal = 0; ordinal < tablets; ++ordinal) {
+    if (sut::TabletRange(ordinal, tablets).contains(hash)) return table * tablets + ordinal;
+  }
+  return table * tablets;
+}
+
+void Runner::Execute(const plan::Step& step, uint32_t number) {
+  result_.mutable_counters()->set_steps(result_.counters().steps() + 1);
+  if (timeline_.enabled()) timeline_.Add(cluster_->NowUs(), absl::StrCat("step ", number, ": ", StepText(step)));
+  switch (step.action_case()) {
+    case plan::Step::kClient:
+      return ExecuteClient(step, number);
+    case plan::Step::kSnapshot:
+      return ExecuteSnapshot(step.snapshot(), {step.snapshot().client(), number}, cluster_->NowUs() + kPatientUs);
+    case plan::Step::kFault:
+      return ExecuteFault(step, number);
+    case plan::Step::kMove:
+      return ExecuteMove(step.move(), number);
+    case plan::Step::kMaintenance:
+      return ExecuteMaintenance(step.maintenance(), number);
+    case plan::Step::kInspect:
+      return Inspect(absl::StrCat("plan step ", number));
+    default:
+      return;
+  }
+}
+
+void Runner::ExecuteClient(const plan::Step& step, uint32_t number) {
+  const plan::ClientOperation& operation = step.client();
+  uint32_t object = 0;
+  if (operation.has_scan()) {
+    object = operation.table() * ids_.tablets_per_table() + operation.scan().tablet();
+  } else if (operation.has_get()) {
+    object = ObjectOf(operation.table(), operation.get().key());
+  } else {
+    object = ObjectOf(operation.table(), operation.write().mutations(0).key());
+  }
+  const bool impatient = sut::Mix({step.salt(), 1}) % kGivesUpOneIn == 0;
+  const RunRecorder::Origin origin{operation.client(), number};
+  const auto position = recorder_.InvokeClient(origin, object, operation);
+  const uint64_t open = Track({StepText(step), number, origin.session});
+  Cluster::Call call{origin.session, object, RequestOf(operation),
+                     cluster_->NowUs() + (impatient ? kImpatientUs : kPatientUs)};
+  cluster_->Invoke(std::move(call), [this, position, open, object, number](const CallResult& result) {
+    recorder_.CompleteClient(position, result);
+    Counters* counters = result_.mutable_counters();
+    if (result.outcome == CallOutcome::kOk) counters->set_operations_ok(counters->operations_ok() + 1);
+    if (result.outcome == CallOutcome::kFail) counters->set_operations_failed(counters->operations_failed() + 1);
+    if (result.outcome == CallOutcome::kIndeterminate) {
+      counters->set_operations_indeterminate(counters->operations_indeterminate() + 1);
+    }
+    if (result.outcome == CallOutcome::kOk && result.reply.has_write()) {
+      judge_.ledger().Acknowledged(object, {result.reply.op().term(), result.reply.op().index()},
+                                   open_.at(open).session + 1, result.reply.id().sequence());
+    }
+    if (timeline_.enabled()) {
+      timeline_.Add(cluster_->NowUs(), absl::StrCat("  step ", number, " ended: ", OutcomeText(result)));
+    }
+    open_.erase(open);
+  });
+}
+
+void Runner::ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin,
+                             int64_t deadline_us) {
+  const auto position = recorder_.InvokeCatalogue(origin, operation);
+  Counters* counters = result_.mutable_counters();
+  if (operation.has_create()) counters->set_snapshots_asked(counters->snapshots_asked() + 1);
+  plan::Step step;
+  *step.mutable_snapshot() = operation;
+  const std::string text = StepText(step);
+  const uint64_t open = Track({text, origin.step, origin.session});
+  Cluster::Call call{origin.session, check::kMasterObject, RequestOf(operation, ids_), deadline_us};
+  cluster_->Invoke(std::move(call), [this, position, open, text](const CallResult& result) {
+    recorder_.CompleteCatalogue(position, result);
+    if (timeline_.enabled()) timeline_.Add(cluster_->NowUs(), absl::StrCat("  ", text, " ended: ", OutcomeText(result)));
+    open_.erase(open);
+  });
+}
+
+// --- Faults ----------------------------------------------------------------------------------------------------------
+
+void Runner::ExecuteFault(const plan::Step& step, uint32_t number) {
+  const plan::Fault& fault = step.fault();
+  switch (fault.kind_case()) {
+    case plan::Fault::kCrash:
+      return ExecuteCrash(step, number);
+    case plan::Fault::kCrashAll:
+      for (uint32_t node = 1; node <= plan_.shape().nodes(); ++node) {
+        Crash(node, fault.crash_all().kind(), sut::Mix({step.salt(), node}), fault.crash_all().restart_after_us());
+      }
+      return;
+    case plan::Fault::kRestart:
+      if (const auto node = cluster_->Resolve(fault.restart().target())) RestartNode(*node);
+      return;
+    case plan::Fault::kPartition:
+      return ExecutePartition(fault.partition(), number);
+    case plan::Fault::kWeather:
+      return ExecuteWeather(fault.weather(), number);
+    default:
+      return;
+  }
+}
+
+void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
+  const plan::Fault::Crash& crash = step.fault().crash();
+  if (!step.has_when()) {
+    if (const auto node = cluster_->Resolve(crash.target())) {
+      Crash(*node, crash.kind(), step.salt(), crash.restart_after_us());
+    }
+    return;
+  }
+  Cluster::ProbeCrash armed;
+  armed.probe = *sut::ProbeFromName(step.when().probe());
+  armed.nth = std::max(1u, step.when().nth());
+  armed.kind = crash.kind();
+  armed.salt = step.salt();
+  if (step.when().has_target()) {
+    armed.node = cluster_->Resolve(step.when().target());
+    if (!armed.node) return;
+  }
+  const auto id = std::make_shared<uint64_t>(0);
+  *id = cluster_->ArmProbeCrash(armed, [this, id, crash](uint32_t node) {
+    armed_probes_.erase(*id);
+    Counters* counters = result_.mutable_counters();
+    counters->set_probe_crashes_struck(counters->probe_crashes_struck() + 1);
+    if (crash.kind() == plan::Fault::Crash::POWER_LOSS) {
+      counters->set_power_losses(counters->power_losses() + 1);
+    } else {
+      counters->set_crashes(counters->crashes() + 1);
+    }
+    RestartLater(node, crash.restart_after_us());
+  });
+  armed_probes_.insert(*id);
+  const int64_t deadline_us =
+      step.when().deadline_us() > 0 ? static_cast<int64_t>(step.when().deadline_us()) : kWhenDeadlineUs;
+  cluster_->At(cluster_->NowUs() + deadline_us, [this, id] {
+    if (armed_probes_.erase(*id) == 0) return;
+    cluster_->DisarmProbeCrash(*id);
+    Counters* counters = result_.mutable_counters();
+    counters->set_probe_crashes_missed(counters->probe_crashes_missed() + 1);
+  });
+}
+
+void Runner::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us) {
+  if (!cluster_->IsUp(node)) return;
+  Counters* counters = result_.mutable_counters();
+  if (kind == plan::Fault::Crash::POWER_LOSS) {
+    counters->set_power_losses(counters->power_losses() + 1);
+  } else {
+    counters->set_crashes(counters->crashes() + 1);
+  }
+  cluster_->Crash(node, kind, salt);
+  RestartLater(node, restart_after_us);
+}
+
+void Runner::RestartLater(uint32_t node, uint64_t after_us) {
+  if (after_us == 0) return;
+  cluster_->At(cluster_->NowUs() + static_cast<int64_t>(after_us), [this, node] { RestartNode(node); });
+}
+
+void Runner::RestartNode(uint32_t node) {
+  if (cluster_->IsUp(node) || stopped()) return;
+  Counters* counters = result_.mutable_counters();
+  counters->set_restarts(counters->restarts() + 1);
+  if (absl::Status status = cluster_->Restart(node); !status.ok()) {
+    Violate({"recovery", "I6", absl::StrCat("node ", node, " does not start again"), {std::string(status.message())}});
+  }
+}
+
+void Runner::ExecutePartition(const plan::Fault::Partition& partition, uint32_t number) {
+  std::set<uint32_t> side;
+  for (const plan::Target& target : partition.side()) {
+    if (const auto node = cluster_->Resolve(target)) side.insert(*node);
+  }
+  if (side.empty() || side.size() == plan_.shape().nodes()) return;
+  std::vector<std::pair<uint32_t, uint32_t>> links;
+  const auto cut = [&](uint32_t outside, uint32_t inside) {
+    if (partition.kind() != plan::Fault::Partition::FROM_SIDE) links.emplace_back(outside, inside);
+    if (partition.kind() != plan::Fault::Partition::TO_SIDE) links.emplace_back(inside, outside);
+  };
+  for (const uint32_t inside : side) {
+    for (uint32_t outside = 1; outside <= plan_.shape().nodes(); ++outside) {
+      if (!side.contains(outside)) cut(outside, inside);
+    }
+    if (partition.clients_too()) cut(0, inside);
+  }
+  result_.mutable_counters()->set_partitions(result_.counters().partitions() + 1);
+  const uint64_t id = number;
+  cluster_->Cut(id, links);
+  cuts_.insert(id);
+  if (partition.heal_after_us() == 0) return;
+  cluster_->At(cluster_->NowUs() + static_cast<int64_t>(partition.heal_after_us()), [this, id] {
+    if (cuts_.erase(id) > 0) cluster_->Mend(id);
+  });
+}
+
+Cluster::Weather Runner::BaseWeather() const {
+  if (healing_) return {};
+  return {plan_.world().loss_permille(), plan_.world().duplicate_permille(), plan_.world().reorder_permille(), 1};
+}
+
+void Runner::ExecuteWeather(const plan::Fault::Weather& weather, uint32_t) {
+  Cluster::Weather now = BaseWeather();
+  now.loss_permille = std::max(now.loss_permille, weather.loss_permille());
+  now.duplicate_permille = std::max(now.duplicate_permille, weather.duplicate_permille());
+  now.delay_factor = std::max(1u, weather.delay_factor());
+  result_.mutable_counters()->set_weather_changes(result_.counters().weather_changes() + 1);
+  cluster_->SetWeather(now);
+  if (weather.heal_after_us() == 0) return;
+  cluster_->At(cluster_->NowUs() + static_cast<int64_t>(weather.heal_after_us()),
+               [this] { cluster_->SetWeather(BaseWeather()); });
+}
+
+// --- Moves and maintenance -------------------------------------------------------------------------------------------
+
+void Runner::ExecuteMove(const plan::LeaderMove& move, uint32_t) {
+  plan::Target leader;
+  leader.set_role(move.master() ? plan::Target::MASTER_LEADER : plan::Target::LEADER);
+  leader.set_table(move.table());
+  leader.set_tablet(move.tablet());
+  plan::Target follower = leader;
+  follower.set_role(move.master() ? plan::Target::MASTER_FOLLOWER : plan::Target::FOLLOWER);
+  follower.set_ordinal(move.ordinal());
+  const auto from = cluster_->Resolve(leader);
+  const auto to = cluster_->Resolve(follower);
+  if (!from || !to || *from == *to) return;
+  result_.mutable_counters()->set_leader_moves(result_.counters().leader_moves() + 1);
+  sut::proto::Maintenance maintenance;
+  maintenance.set_kind(sut::proto::Maintenance::TRANSFER_LEADER);
+  maintenance.set_target_node(*to);
+  const uint32_t object =
+      move.master() ? check::kMasterObject : move.table() * ids_.tablets_per_table() + move.tablet();
+  cluster_->Maintain(*from, object, maintenance);
+}
+
+void Runner::ExecuteMaintenance(const plan::Maintenance& maintenance, uint32_t) {
+  const auto node = cluster_->Resolve(maintenance.target());
+  if (!node) return;
+  sut::proto::Maintenance request;
+  request.set_kind(maintenance.kind() == plan::Maintenance::FLUSH ? sut::proto::Maintenance::FLUSH
+                                                                  : sut::proto::Maintenance::COMPACT);
+  const uint32_t object = maintenance.target().table() * ids_.tablets_per_table() + maintenance.target().tablet();
+  cluster_->Maintain(*node, object, request);
+}
+
+}  // namespace holdfast::run

@@ -1,0 +1,103 @@
+#include "harness/run/campaign.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "harness/plan/generator.h"
+#include "harness/run/result_text.h"
+#include "sut/base/prng.h"
+
+namespace holdfast::run {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kInconclusiveMax = 5;
+
+uint64_t Microseconds(Clock::duration duration) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+}
+
+bool IsSelfChecked(const CampaignOptions& options, uint64_t number) {
+  return options.self_check_every > 0 && number % options.self_check_every == 0;
+}
+
+class Campaign : public TaskSource {
+ public:
+  Campaign(const CampaignOptions& options, CampaignObserver* observer)
+      : options_(options), observer_(observer), start_(Clock::now()) {}
+
+  std::optional<uint64_t> Next() override {
+    if (options_.plans && next_ >= *options_.plans) return std::nullopt;
+    if (options_.duration && elapsed() >= *options_.duration) return std::nullopt;
+    return next_++;
+  }
+
+  void Done(uint64_t number, TrialReport report) override {
+    // What another child was at when the last finding was made does not count.
+    if (found_enough()) return;
+    Take(number, report);
+    observer_->OnResult(number, report.result(), summary_);
+    if (!IsFailure(report.result())) return;
+    const Clock::time_point start = Clock::now();
+    observer_->OnFinding(number, TrialOf(options_, number), report.result());
+    start_ += Clock::now() - start;
+  }
+
+  bool GoOn() override {
+    summary_.wall_us = Microseconds(elapsed());
+    if (found_enough()) return false;
+    if (observer_->GoOn(summary_)) return true;
+    summary_.interrupted = true;
+    return false;
+  }
+
+  CampaignSummary Finish() {
+    summary_.wall_us = Microseconds(elapsed());
+    return std::move(summary_);
+  }
+
+ private:
+  Clock::duration elapsed() const { return Clock::now() - start_; }
+  bool found_enough() const { return summary_.findings() >= options_.findings_max; }
+
+  void Take(uint64_t number, const TrialReport& report) {
+    const Result& result = report.result();
+    AddCounters(result.counters(), &summary_.counters);
+    for (const auto& [name, hits] : result.probes()) summary_.probes[name] += hits;
+    ++summary_.verdicts[result.verdict()];
+    summary_.run_us += report.run_us();
+    summary_.samples += report.samples();
+    summary_.rocksdb_samples += report.rocksdb_samples();
+    if (IsSelfChecked(options_, number)) ++summary_.self_checked;
+    if (result.verdict() != Result::UNKNOWN || summary_.inconclusive.size() >= kInconclusiveMax) return;
+    summary_.inconclusive.push_back(
+        absl::StrCat("plan ", number, ": ", result.notes().empty() ? "no reason given" : result.notes(0)));
+  }
+
+  const CampaignOptions& options_;
+  CampaignObserver* const observer_;
+  Clock::time_point start_;
+  uint64_t next_ = 0;
+  CampaignSummary summary_;
+};
+
+}  // namespace
+
+Trial TrialOf(const CampaignOptions& options, uint64_t number) {
+  Trial trial;
+  *trial.mutable_plan() = plan::GeneratePlan(sut::Mix({options.seed, number}), options.profile);
+  for (const std::string& bug : options.bugs) trial.mutable_plan()->add_bugs(bug);
+  trial.set_twice(IsSelfChecked(options, number));
+  return trial;
+}
+
+absl::StatusOr<CampaignSummary> RunCampaign(const CampaignOptions& options, CampaignObserver* observer) {
+  Campaign campaign(options, observer);
+  const absl::Status status = RunTasks(
+      options.pool, [&](uint64_t number) { return RunTrial(TrialOf(options, number), options.trial); }, &campaign);
+  if (!status.ok()) return status;
+  return campaign.Finish();
+}
+
+}  // namespace holdfast::run

@@ -1,0 +1,75 @@
+// A campaign: random plans from one seed, each run and judged, until enough of them ran or enough findings were made.
+//
+// Plan i is a function of (seed, i, profile, bugs), and so is its result: neither depends on the number of children that
+// share the work. Every so-many-th plan runs twice in its child, and both runs must agree: the determinism self-check.
+
+#ifndef HARNESS_RUN_CAMPAIGN_H_
+#define HARNESS_RUN_CAMPAIGN_H_
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "harness/plan/profile.h"
+#include "harness/run/trial.h"
+#include "harness/run/worker_pool.h"
+
+namespace holdfast::run {
+
+struct CampaignOptions {
+  uint64_t seed = 0;
+  plan::Profile profile;
+  std::vector<std::string> bugs;  // planted ones, by name
+  // It ends at whichever comes first; none: never.
+  std::optional<uint64_t> plans;
+  std::optional<std::chrono::milliseconds> duration;
+  uint64_t self_check_every = 50;  // 0: no plan is run twice
+  uint64_t findings_max = 1;
+  WorkerPoolOptions pool;
+  TrialOptions trial;
+};
+
+// What is known so far.
+struct CampaignSummary {
+  Counters counters;                       // of all plans
+  std::map<std::string, uint64_t> probes;  // hits, by name
+  std::array<uint64_t, Result::Verdict_ARRAYSIZE> verdicts{};
+  std::vector<std::string> inconclusive;   // the first few reasons of unknown verdicts
+  uint64_t self_checked = 0;
+  uint64_t run_us = 0;   // wall time of the runs themselves, in all children
+  uint64_t wall_us = 0;  // of the campaign, without the time that findings took
+  // Where the runs' processor time went, if that was asked for.
+  uint64_t samples = 0;
+  uint64_t rocksdb_samples = 0;
+  bool interrupted = false;
+
+  uint64_t plans() const { return counters.plans(); }
+  uint64_t findings() const {
+    return verdicts[Result::FAIL] + verdicts[Result::NONDETERMINISTIC] + verdicts[Result::CRASHED];
+  }
+};
+
+class CampaignObserver {
+ public:
+  virtual ~CampaignObserver() = default;
+  virtual void OnResult(uint64_t number, const Result& result, const CampaignSummary& so_far) = 0;
+  // May take its time.
+  virtual void OnFinding(uint64_t number, const Trial& trial, const Result& result) = 0;
+  // Asked several times a second. No: the campaign ends at once.
+  virtual bool GoOn(const CampaignSummary& so_far) = 0;
+};
+
+// The plan with this number.
+Trial TrialOf(const CampaignOptions& options, uint64_t number);
+
+// Fails only if no child can be made.
+absl::StatusOr<CampaignSummary> RunCampaign(const CampaignOptions& options, CampaignObserver* observer);
+
+}  // namespace holdfast::run
+
+#endif  // HARNESS_RUN_CAMPAIGN_H_

@@ -1,0 +1,134 @@
+#include "harness/run/enumerate.h"
+
+#include <chrono>
+#include <utility>
+
+#include "harness/run/isolated.h"
+#include "sut/base/prng.h"
+
+namespace holdfast::run {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// The points of one node and one kind, with the number that the first of them has.
+struct Span {
+  uint32_t node = 0;
+  CrashPoint::Kind kind = CrashPoint::MUTATION;
+  plan::Fault::Crash::Kind crash = plan::Fault::Crash::PROCESS_DEATH;
+  uint64_t first = 0;
+  uint64_t count = 0;
+};
+
+class Enumeration : public TaskSource {
+ public:
+  Enumeration(const plan::Plan& plan, const EnumerateOptions& options, EnumerationObserver* observer)
+      : plan_(plan), options_(options), observer_(observer), start_(Clock::now()) {}
+
+  // Lays the points out as numbered runs.
+  void Count(const TrialReport& counted) {
+    for (const TrialReport::Points& points : counted.points()) {
+      if (options_.node && *options_.node != points.node()) continue;
+      summary_.points.push_back(points);
+      for (const plan::Fault::Crash::Kind crash : options_.kinds) {
+        AddSpan({points.node(), CrashPoint::MUTATION, crash, 0, points.mutations()});
+        AddSpan({points.node(), CrashPoint::PROBE, crash, 0, points.probes()});
+      }
+    }
+    observer_->OnCounted(summary_);
+  }
+
+  Trial TrialOf(uint64_t number) const {
+    Trial trial;
+    *trial.mutable_plan() = plan_;
+    const Span* span = &spans_.front();
+    for (const Span& candidate : spans_) {
+      if (candidate.count > 0 && candidate.first <= number) span = &candidate;
+    }
+    CrashPoint* point = trial.mutable_crash_point();
+    point->set_node(span->node);
+    point->set_kind(span->kind);
+    point->set_crash(span->crash);
+    point->set_ordinal(number - span->first + 1);
+    point->set_restart_after_us(options_.restart_after_us);
+    point->set_salt(sut::Mix({plan_.seed(), span->node, static_cast<uint64_t>(span->kind), point->ordinal()}));
+    return trial;
+  }
+
+  std::optional<uint64_t> Next() override {
+    if (next_ >= summary_.total) return std::nullopt;
+    return next_++;
+  }
+
+  void Done(uint64_t number, TrialReport report) override {
+    const Result& result = report.result();
+    ++summary_.tried;
+    // A run that died had no time to say so; where it died tells.
+    if (report.point_struck()) {
+      ++summary_.struck;
+    } else if (result.verdict() != Result::CRASHED) {
+      observer_->OnNotStruck(TrialOf(number).crash_point());
+    }
+    if (result.verdict() == Result::PASS) ++summary_.passed;
+    if (result.verdict() == Result::VACUOUS) ++summary_.vacuous;
+    if (result.verdict() == Result::UNKNOWN) ++summary_.unknown;
+    if (!IsFailure(result)) return;
+    ++summary_.findings;
+    const Clock::time_point start = Clock::now();
+    observer_->OnFinding(TrialOf(number), result);
+    start_ += Clock::now() - start;
+  }
+
+  bool GoOn() override {
+    summary_.wall_us =
+        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start_).count());
+    if (observer_->GoOn(summary_)) return true;
+    summary_.interrupted = summary_.tried < summary_.total;
+    return false;
+  }
+
+  EnumerationSummary& summary() { return summary_; }
+
+ private:
+  void AddSpan(Span span) {
+    span.first = summary_.total;
+    summary_.total += span.count;
+    spans_.push_back(span);
+  }
+
+  const plan::Plan& plan_;
+  const EnumerateOptions& options_;
+  EnumerationObserver* const observer_;
+  Clock::time_point start_;
+  std::vector<Span> spans_;
+  uint64_t next_ = 0;
+  EnumerationSummary summary_;
+};
+
+}  // namespace
+
+absl::StatusOr<EnumerationSummary> Enumerate(const plan::Plan& plan, const EnumerateOptions& options,
+                                             EnumerationObserver* observer) {
+  Enumeration enumeration(plan, options, observer);
+  Trial bare;
+  *bare.mutable_plan() = plan;
+  const absl::StatusOr<TrialReport> counted = RunIsolated(
+      bare, {}, {.timeout_ms = options.pool.timeout_ms, .should_stop = [&] { return !enumeration.GoOn(); }});
+  if (absl::IsCancelled(counted.status())) {
+    enumeration.summary().interrupted = true;
+    return std::move(enumeration.summary());
+  }
+  if (!counted.ok()) return counted.status();
+  if (IsFailure(counted->result())) {
+    ++enumeration.summary().findings;
+    observer->OnFinding(bare, counted->result());
+    return std::move(enumeration.summary());
+  }
+  enumeration.Count(*counted);
+  const absl::Status status = RunTasks(
+      options.pool, [&](uint64_t number) { return RunTrial(enumeration.TrialOf(number), {}); }, &enumeration);
+  if (!status.ok()) return status;
+  return std::move(enumeration.summary());
+}
+
+}  // namespace holdfast::run

@@ -1,0 +1,57 @@
+// Crash points, all of them: a plan is run once to count the file-system mutations and the probe hits of each node, and then once
+// for every one of them, with the node dying exactly there and coming back a moment later. A cluster that keeps its word passes
+// every time.
+//
+// Up to its point a run is the run that was counted, so each point strikes; one that does not is told of, not passed over.
+
+#ifndef HARNESS_RUN_ENUMERATE_H_
+#define HARNESS_RUN_ENUMERATE_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "harness/run/trial.h"
+#include "harness/run/worker_pool.h"
+
+namespace holdfast::run {
+
+struct EnumerateOptions {
+  std::optional<uint32_t> node;  // none: every node
+  std::vector<plan::Fault::Crash::Kind> kinds = {plan::Fault::Crash::PROCESS_DEATH, plan::Fault::Crash::POWER_LOSS};
+  uint64_t restart_after_us = 300'000;  // of simulated time
+  WorkerPoolOptions pool;
+};
+
+struct EnumerationSummary {
+  std::vector<TrialReport::Points> points;  // of the nodes that were asked for
+  uint64_t total = 0;                       // runs that these make
+  uint64_t tried = 0;
+  uint64_t struck = 0;
+  uint64_t passed = 0;
+  uint64_t vacuous = 0;
+  uint64_t unknown = 0;
+  uint64_t findings = 0;
+  uint64_t wall_us = 0;
+  bool interrupted = false;
+};
+
+class EnumerationObserver {
+ public:
+  virtual ~EnumerationObserver() = default;
+  // Once, when the counting run is over.
+  virtual void OnCounted(const EnumerationSummary& summary) = 0;
+  // Also if the plan fails without any crash point: then nothing is enumerated.
+  virtual void OnFinding(const Trial& trial, const Result& result) = 0;
+  virtual void OnNotStruck(const CrashPoint& point) = 0;
+  virtual bool GoOn(const EnumerationSummary& so_far) = 0;
+};
+
+// REQUIRES: the plan validates. Fails only if no child can be made.
+absl::StatusOr<EnumerationSummary> Enumerate(const plan::Plan& plan, const EnumerateOptions& options,
+                                             EnumerationObserver* observer);
+
+}  // namespace holdfast::run
+
+#endif  // HARNESS_RUN_ENUMERATE_H_

@@ -1,0 +1,356 @@
+#include "harness/run/run_recorder.h"
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "harness/cluster/ledger_entry.h"
+#include "sut/proto/catalogue.pb.h"
+
+namespace holdfast::run {
+namespace {
+
+using check::CatalogueOperation;
+using check::CatalogueState;
+using check::RefusalReason;
+using history::Kind;
+
+Kind KindOf(plan::Mutation::Kind kind) {
+  switch (kind) {
+    case plan::Mutation::PUT:
+      return Kind::kPut;
+    case plan::Mutation::DELETE:
+      return Kind::kDelete;
+    default:
+      return Kind::kIncrement;
+  }
+}
+
+history::OpId Hint(const sut::proto::OpId& op) {
+  if (op.index() == 0) return {};
+  return {static_cast<int64_t>(op.index()), static_cast<uint32_t>(op.term()), 0};
+}
+
+history::OpId Hint(const check::LogPosition& op) { return {static_cast<int64_t>(op.index), static_cast<uint32_t>(op.term), 0}; }
+
+RefusalReason ReasonOf(sut::proto::Code code) {
+  switch (code) {
+    case sut::proto::NOT_FOUND:
+      return RefusalReason::kNotFound;
+    case sut::proto::ALREADY_EXISTS:
+      return RefusalReason::kAlreadyExists;
+    case sut::proto::SNAPSHOT_NOT_COMPLETE:
+      return RefusalReason::kNotComplete;
+    case sut::proto::SNAPSHOT_BEING_DELETED:
+      return RefusalReason::kBeingDeleted;
+    case sut::proto::SNAPSHOT_DELETED:
+      return RefusalReason::kDeleted;
+    case sut::proto::RESTORATION_RUNNING:
+      return RefusalReason::kRestorationRunning;
+    default:
+      return RefusalReason::kOther;
+  }
+}
+
+CatalogueState StateOf(sut::proto::SnapshotInfo::State state) {
+  switch (state) {
+    case sut::proto::SnapshotInfo::COMPLETE:
+      return CatalogueState::kComplete;
+    case sut::proto::SnapshotInfo::FAILED:
+      return CatalogueState::kFailed;
+    case sut::proto::SnapshotInfo::DELETING:
+      return CatalogueState::kDeleting;
+    case sut::proto::SnapshotInfo::DELETED:
+      return CatalogueState::kDeleted;
+    default:
+      return CatalogueState::kCreating;
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> Pairs(const std::vector<sut::proto::Row>& rows) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  pairs.reserve(rows.size());
+  for (const sut::proto::Row& row : rows) pairs.emplace_back(row.key(), row.value());
+  return pairs;
+}
+
+// Reads the listed ids as numbers of the plan; an id that the plan never made becomes kUnknownNumber.
+void FillList(const sut::proto::Reply::SnapshotList& list, const PlanIds& ids, CatalogueOperation* operation) {
+  const auto snapshot_number = [&ids](const std::string& bytes) {
+    const auto id = sut::IdFromBytes<sut::SnapshotId>(bytes);
+    return id.ok() ? ids.SnapshotNumber(*id).value_or(kUnknownNumber) : kUnknownNumber;
+  };
+  for (const sut::proto::SnapshotInfo& info : list.snapshots()) {
+    CatalogueOperation::Listed listed;
+    listed.number = snapshot_number(info.id());
+    listed.state = StateOf(info.state());
+    operation->snapshots.push_back(listed);
+  }
+  for (const sut::proto::RestorationInfo& info : list.restorations()) {
+    const auto id = sut::IdFromBytes<sut::RestorationId>(info.id());
+    CatalogueOperation::Listed listed;
+    listed.number = id.ok() ? ids.RestorationNumber(*id).value_or(kUnknownNumber) : kUnknownNumber;
+    const bool restored = info.state() == sut::proto::RestorationInfo::RESTORED;
+    listed.state = restored ? CatalogueState::kRestored : CatalogueState::kRestoring;
+    listed.snapshot = snapshot_number(info.snapshot());
+    operation->restorations.push_back(listed);
+  }
+}
+
+}  // namespace
+
+RunRecorder::RunRecorder(const plan::Plan& plan, const PlanIds& ids) : plan_(plan), ids_(ids) {
+  for (const plan::Step& step : plan.steps()) {
+    if (!step.snapshot().has_create()) continue;
+    const auto& create = step.snapshot().create();
+    tables_[create.snapshot()].assign(create.tables().begin(), create.tables().end());
+  }
+}
+
+std::string RunRecorder::SnapshotKey(uint32_t snapshot) const { return absl::StrCat("s", snapshot); }
+
+RunRecorder::Position RunRecorder::InvokeClient(const Origin& origin, uint32_t object,
+                                                const plan::ClientOperation& operation) {
+  history::Call call;
+  call.object = object;
+  call.process = origin.session;
+  call.step = origin.step;
+  if (operation.has_get()) {
+    call.kind = Kind::kGet;
+    call.key = operation.get().key();
+  } else if (operation.has_scan()) {
+    call.kind = Kind::kScan;
+  } else if (operation.write().mutations_size() == 1) {
+    const plan::Mutation& mutation = operation.write().mutations(0);
+    call.kind = KindOf(mutation.kind());
+    call.key = mutation.key();
+    call.value = mutation.value();
+    call.delta = mutation.delta();
+  } else {
+    call.kind = Kind::kBatch;
+    for (const plan::Mutation& mutation : operation.write().mutations()) {
+      call.batch.push_back({KindOf(mutation.kind()), mutation.key(), mutation.value(), mutation.delta()});
+    }
+  }
+  return recorder_.Invoke(call);
+}
+
+void RunRecorder::CompleteClient(Position position, const CallResult& result) {
+  const history::Operation operation = recorder_.history().operations[position];
+  if (result.outcome == CallOutcome::kFail) return recorder_.Fail(position, result.reply.message());
+  if (result.outcome == CallOutcome::kIndeterminate) {
+    recorder_.Indeterminate(position);
+    indeterminate_.push_back({operation.process, operation.object, position});
+    return;
+  }
+  history::Reply reply;
+  reply.hint = Hint(result.reply.op());
+  std::string number;
+  if (operation.kind == Kind::kGet) {
+    reply.absent = !result.reply.get().found();
+    if (!reply.absent) reply.value = result.reply.get().value();
+  } else if (operation.kind == Kind::kScan) {
+    reply.rows = Pairs(result.rows);
+  } else if (operation.kind == Kind::kIncrement && result.reply.write().counters_size() == 1) {
+    number = absl::StrCat(result.reply.write().counters(0));
+    reply.value = number;
+  } else if (operation.kind == Kind::kBatch) {
+    for (const int64_t counter : result.reply.write().counters()) reply.numbers.push_back(absl::StrCat(counter));
+  }
+  recorder_.Ok(position, reply);
+}
+
+std::vector<RunRecorder::Part> RunRecorder::InvokeParts(const Origin& origin, Kind kind, uint32_t snapshot) {
+  std::vector<Part> parts;
+  const std::string key = SnapshotKey(snapshot);
+  for (const uint32_t table : tables_.at(snapshot)) {
+    for (uint32_t ordinal = 0; ordinal < ids_.tablets_per_table(); ++ordinal) {
+      history::Call call;
+      call.kind = kind;
+      call.object = table * ids_.tablets_per_table() + ordinal;
+      call.process = origin.session;
+      call.step = origin.step;
+      call.group = origin.step;
+      call.key = key;
+      parts.push_back({call.object, recorder_.Invoke(call), false});
+    }
+  }
+  return parts;
+}
+
+void RunRecorder::EndParts(std::vector<Part>* parts, bool took_effect) {
+  for (Part& part : *parts) {
+    if (part.ended) continue;
+    part.ended = true;
+    if (took_effect) {
+      recorder_.Ok(part.position, {});
+    } else {
+      recorder_.Fail(part.position);
+    }
+  }
+}
+
+RunRecorder::Position RunRecorder::InvokeCatalogue(const Origin& origin, const plan::SnapshotOperation& operation) {
+  CatalogueOperation record;
+  record.process = origin.session;
+  record.step = origin.step;
+  record.invoke = recorder_.NextEvent();
+  const Position position = catalogue_.size();
+  if (operation.has_create()) {
+    record.kind = CatalogueOperation::Kind::kCreate;
+    record.snapshot = operation.create().snapshot();
+    record.tables = tables_.at(record.snapshot);
+    creates_[record.snapshot] = InvokeParts(origin, Kind::kSnapshot, record.snapshot);
+  } else if (operation.has_restore()) {
+    record.kind = CatalogueOperation::Kind::kRestore;
+    record.snapshot = operation.restore().snapshot();
+    record.restoration = operation.restore().restoration();
+    snapshot_of_[record.restoration] = record.snapshot;
+    restores_[record.restoration] = InvokeParts(origin, Kind::kRestore, record.snapshot);
+  } else if (operation.has_delete_()) {
+    record.kind = CatalogueOperation::Kind::kDelete;
+    record.snapshot = operation.delete_().snapshot();
+    // Several deletes of one snapshot may be asked for: which of them takes effect is not known until they are answered.
+    auto& calls = deletes_[record.snapshot];
+    calls.push_back(InvokeParts(origin, Kind::kDrop, record.snapshot));
+    pending_deletes_[position] = &calls.back();
+  }
+  catalogue_.push_back(std::move(record));
+  return position;
+}
+
+void RunRecorder::CompleteCatalogue(Position position, const CallResult& result) {
+  CatalogueOperation& record = catalogue_[position];
+  if (result.outcome == CallOutcome::kIndeterminate) {
+    indeterminate_catalogue_.emplace_back(record.process, position);
+    return;
+  }
+  record.complete = recorder_.NextEvent();
+  record.log_index = result.reply.op().index();
+  const bool refused = result.outcome == CallOutcome::kFail;
+  record.outcome = refused ? history::Outcome::kFail : history::Outcome::kOk;
+  if (refused) record.refusal = ReasonOf(result.reply.code());
+  switch (record.kind) {
+    case CatalogueOperation::Kind::kCreate:
+      if (refused) EndParts(&creates_.at(record.snapshot), false);
+      return;
+    case CatalogueOperation::Kind::kRestore:
+      if (refused) {
+        EndParts(&restores_.at(record.restoration), false);
+      } else if (const auto create = creates_.find(record.snapshot); create != creates_.end()) {
+        EndParts(&create->second, true);  // only a COMPLETE snapshot is accepted
+      }
+      return;
+    case CatalogueOperation::Kind::kDelete:
+      if (refused) EndParts(pending_deletes_.at(position), false);
+      return;
+    case CatalogueOperation::Kind::kList:
+      if (!refused) {
+        FillList(result.reply.snapshots(), ids_, &record);
+        OnList(record);
+      }
+      return;
+  }
+}
+
+void RunRecorder::OnList(const CatalogueOperation& list) {
+  listed_snapshots_ = list.snapshots;
+  listed_restorations_ = list.restorations;
+  for (const auto& listed : list.snapshots) {
+    const auto create = creates_.find(listed.number);
+    if (create == creates_.end()) continue;
+    if (listed.state == CatalogueState::kComplete) EndParts(&create->second, true);
+    if (listed.state == CatalogueState::kFailed) {
+      // On each tablet at most once, and not from here on.
+      for (Part& part : create->second) {
+        if (part.ended) continue;
+        part.ended = true;
+        recorder_.Indeterminate(part.position);
+        recorder_.CloseWindow(part.position);
+      }
+    }
+    if (listed.state == CatalogueState::kDeleted) {
+      const auto calls = deletes_.find(listed.number);
+      if (calls == deletes_.end()) continue;
+      // Of the deletes that were not refused one took effect; a single one is known to.
+      size_t open = 0;
+      for (const auto& parts : calls->second) open += !parts.empty() && !parts[0].ended;
+      for (auto& parts : calls->second) {
+        if (open == 1 && !parts.empty() && !parts[0].ended) EndParts(&parts, true);
+      }
+    }
+  }
+  for (const auto& listed : list.restorations) {
+    if (listed.state != CatalogueState::kRestored) continue;
+    const auto restore = restores_.find(listed.number);
+    if (restore == restores_.end()) continue;
+    restored_.insert(listed.number);
+    EndParts(&restore->second, true);
+  }
+}
+
+std::set<std::pair<uint32_t, uint32_t>> RunRecorder::NeedFence() const {
+  std::set<std::pair<uint32_t, uint32_t>> need;
+  for (const Indeterminate& one : indeterminate_) need.emplace(one.session, one.object);
+  for (const auto& [session, position] : indeterminate_catalogue_) need.emplace(session, check::kMasterObject);
+  return need;
+}
+
+void RunRecorder::Fenced(uint32_t session, uint32_t object) {
+  std::erase_if(indeterminate_, [&](const Indeterminate& one) {
+    if (one.session != session || one.object != object) return false;
+    recorder_.CloseWindow(one.position);
+    return true;
+  });
+  if (object != check::kMasterObject) return;
+  std::erase_if(indeterminate_catalogue_, [&](const std::pair<uint32_t, Position>& one) {
+    if (one.first != session) return false;
+    catalogue_[one.second].complete = recorder_.NextEvent();
+    return true;
+  });
+}
+
+void RunRecorder::OnEntry(uint32_t object, const check::LedgerEntry& entry) {
+  // The first entry is the one that counts: later ones with the same id have no effect.
+  switch (entry.kind) {
+    case check::LedgerEntry::Kind::kCreateSnapshot:
+      create_places_.try_emplace({object, entry.snapshot}, Hint(entry.op));
+      return;
+    case check::LedgerEntry::Kind::kRestore:
+      restore_places_.try_emplace({object, entry.restoration}, Hint(entry.op));
+      return;
+    case check::LedgerEntry::Kind::kDropSnapshot:
+      drop_places_.try_emplace({object, entry.snapshot}, Hint(entry.op));
+      return;
+    default:
+      return;
+  }
+}
+
+void RunRecorder::OnDirectory(uint32_t object, const check::SnapshotOnDisk& directory) {
+  if (directory.snapshot && directory.error.empty()) contents_.try_emplace({object, *directory.snapshot}, directory.rows);
+}
+
+history::History RunRecorder::Finish() {
+  const auto fill = [this](const std::vector<Part>& parts, uint32_t snapshot, const auto& places, uint32_t number,
+                           bool with_rows) {
+    for (const Part& part : parts) {
+      if (const auto place = places.find({part.object, number}); place != places.end()) {
+        recorder_.SetHint(part.position, place->second);
+      }
+      const auto content = contents_.find({part.object, snapshot});
+      if (with_rows && content != contents_.end()) {
+        recorder_.SetRows(part.position, {content->second.begin(), content->second.end()});
+      }
+    }
+  };
+  for (const auto& [snapshot, parts] : creates_) fill(parts, snapshot, create_places_, snapshot, true);
+  for (const auto& [restoration, parts] : restores_) {
+    fill(parts, snapshot_of_.at(restoration), restore_places_, restoration, true);
+  }
+  for (const auto& [snapshot, calls] : deletes_) {
+    for (const auto& parts : calls) fill(parts, snapshot, drop_places_, snapshot, false);
+  }
+  return recorder_.TakeHistory();
+}
+
+}  // namespace holdfast::run

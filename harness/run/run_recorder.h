@@ -1,0 +1,108 @@
+// Turns what a run asks and hears into the histories that the judges read.
+//
+// A client's operation is one operation of its tablet. An operation of the snapshot catalogue is one operation of the
+// catalogue's history, and besides one operation *per tablet* of the tables concerned: a create is a Snapshot on each, which took
+// effect between the call and the first time COMPLETE was seen; a restore is a Restore, a delete a Drop. What stays
+// indeterminate keeps an open window until a committed fence closes it.
+//
+// One thread; calls in the order of events.
+
+#ifndef HARNESS_RUN_RUN_RECORDER_H_
+#define HARNESS_RUN_RUN_RECORDER_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/check/catalogue_history.h"
+#include "harness/check/inspection.h"
+#include "harness/cluster/cluster.h"
+#include "harness/cluster/plan_ids.h"
+#include "harness/history/recorder.h"
+#include "harness/plan/plan.pb.h"
+
+namespace holdfast::run {
+
+class RunRecorder {
+ public:
+  RunRecorder(const plan::Plan& plan, const PlanIds& ids);
+
+  // Where an operation was asked from.
+  struct Origin {
+    uint32_t session = 0;
+    uint32_t step = 0;  // number of the plan's step, from 1; 0: the run itself
+  };
+
+  using Position = history::Recorder::Position;
+  Position InvokeClient(const Origin& origin, uint32_t object, const plan::ClientOperation& operation);
+  void CompleteClient(Position position, const CallResult& result);
+
+  Position InvokeCatalogue(const Origin& origin, const plan::SnapshotOperation& operation);
+  void CompleteCatalogue(Position position, const CallResult& result);
+
+  // A fence of this session has committed on this object: what it left indeterminate there is over.
+  void Fenced(uint32_t session, uint32_t object);
+  // Sessions and objects on which a fence is due.
+  std::set<std::pair<uint32_t, uint32_t>> NeedFence() const;
+
+  // Where the log of a tablet says that a snapshot operation took effect: hints.
+  void OnEntry(uint32_t object, const check::LedgerEntry& entry);
+  // A snapshot's rows as read off a replica's directory.
+  void OnDirectory(uint32_t object, const check::SnapshotOnDisk& directory);
+
+  // The newest list that was answered.
+  const std::vector<check::CatalogueOperation::Listed>& snapshots() const { return listed_snapshots_; }
+  const std::vector<check::CatalogueOperation::Listed>& restorations() const { return listed_restorations_; }
+  const std::vector<uint32_t>& TablesOf(uint32_t snapshot) const { return tables_.at(snapshot); }
+  uint64_t restored_count() const { return restored_.size(); }
+
+  const check::CatalogueHistory& catalogue() const { return catalogue_; }
+  int64_t NextEvent() { return recorder_.NextEvent(); }
+  // Ends the recording: fills in what is known of contents and places.
+  history::History Finish();
+
+ private:
+  // One operation per tablet that a catalogue operation stands for.
+  struct Part {
+    uint32_t object = 0;
+    Position position = 0;
+    bool ended = false;
+  };
+  struct Indeterminate {
+    uint32_t session = 0;
+    uint32_t object = 0;
+    Position position = 0;
+  };
+  std::vector<Part> InvokeParts(const Origin& origin, history::Kind kind, uint32_t snapshot);
+  void EndParts(std::vector<Part>* parts, bool took_effect);
+  void OnList(const check::CatalogueOperation& list);
+  std::string SnapshotKey(uint32_t snapshot) const;
+
+  const plan::Plan& plan_;
+  const PlanIds& ids_;
+  history::Recorder recorder_;
+  check::CatalogueHistory catalogue_;
+  std::map<uint32_t, std::vector<uint32_t>> tables_;  // by snapshot
+  std::map<uint32_t, std::vector<Part>> creates_;     // by snapshot
+  std::map<uint32_t, std::vector<Part>> restores_;    // by restoration
+  std::map<uint32_t, std::deque<std::vector<Part>>> deletes_;  // by snapshot, one for each call; a deque keeps them in place
+  std::map<Position, std::vector<Part>*> pending_deletes_;
+  std::map<uint32_t, uint32_t> snapshot_of_;          // by restoration
+  std::vector<Indeterminate> indeterminate_;
+  std::vector<std::pair<uint32_t, Position>> indeterminate_catalogue_;  // session, position in catalogue_
+  std::map<std::pair<uint32_t, uint32_t>, history::OpId> create_places_;   // (object, snapshot)
+  std::map<std::pair<uint32_t, uint32_t>, history::OpId> restore_places_;  // (object, restoration)
+  std::map<std::pair<uint32_t, uint32_t>, history::OpId> drop_places_;     // (object, snapshot)
+  std::map<std::pair<uint32_t, uint32_t>, check::Rows> contents_;          // (object, snapshot)
+  std::vector<check::CatalogueOperation::Listed> listed_snapshots_;
+  std::vector<check::CatalogueOperation::Listed> listed_restorations_;
+  std::set<uint32_t> restored_;
+};
+
+}  // namespace holdfast::run
+
+#endif  // HARNESS_RUN_RUN_RECORDER_H_

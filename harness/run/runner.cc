@@ -1,0 +1,287 @@
+#include "harness/run/runner.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "harness/check/linearizability.h"
+#include "harness/check/liveness.h"
+#include "harness/check/verdict.h"
+#include "harness/run/digest.h"
+#include "sut/base/prng.h"
+
+namespace holdfast::run {
+namespace {
+
+// How long a plan's last operations get before the first look.
+constexpr int64_t kAfterChaosUs = 300'000;
+constexpr int64_t kPollUs = 50'000;
+// Configurations that the search may visit before it says unknown.
+constexpr int64_t kSearchWorkMax = 20'000'000;
+
+check::StateJudge::Options JudgeOptions(const plan::Plan& plan) {
+  check::StateJudge::Options options;
+  options.tables = plan.shape().tables();
+  options.tablets_per_table = plan.shape().tablets_per_table();
+  // COMPLETE is published when every tablet's leader has applied a committed create: the others have it in their logs.
+  options.complete_waits_for_majority = false;
+  return options;
+}
+
+bool Terminal(check::CatalogueState state) {
+  return state != check::CatalogueState::kCreating && state != check::CatalogueState::kDeleting &&
+         state != check::CatalogueState::kRestoring;
+}
+
+}  // namespace
+
+Runner::Runner(const plan::Plan& plan, RunnerOptions options)
+    : plan_(plan),
+      options_(options),
+      ids_(plan),
+      recorder_(plan, ids_),
+      judge_(JudgeOptions(plan)),
+      timeline_(options.keep_timeline) {}
+
+Runner::~Runner() = default;
+
+Result Runner::Run(Cluster* cluster) {
+  cluster_ = cluster;
+  result_.mutable_counters()->set_plans(1);
+  if (absl::Status status = cluster_->Start(); !status.ok()) {
+    Violate({"start", "I5", "the cluster does not come up", {std::string(status.message())}});
+    return Finish();
+  }
+  cluster_->SetWeather(BaseWeather());
+  if (after_start_) after_start_();
+  Chaos();
+  if (!stopped()) Heal();
+  if (!stopped() && !plan_.skip_epilogue()) Epilogue();
+  return Finish();
+}
+
+void Runner::PassUntil(int64_t time_us, const std::function<bool()>& done) {
+  cluster_->RunUntil(time_us, [this, &done] { return stopped() || (done && done()); });
+}
+
+// --- Chaos and heal --------------------------------------------------------------------------------------------------
+
+void Runner::Chaos() {
+  int64_t due_us = cluster_->NowUs();
+  uint32_t number = 0;
+  for (const plan::Step& step : plan_.steps()) {
+    due_us += static_cast<int64_t>(step.gap_us());
+    PassUntil(due_us, nullptr);
+    if (stopped()) return;
+    Execute(step, ++number);
+  }
+  PassUntil(cluster_->NowUs() + kAfterChaosUs, nullptr);
+}
+
+void Runner::RestartAll(const std::string& why) {
+  for (uint32_t node = 1; node <= plan_.shape().nodes() && !stopped(); ++node) {
+    if (!cluster_->IsUp(node)) timeline_.Add(cluster_->NowUs(), absl::StrCat("restart of node ", node, ": ", why));
+    RestartNode(node);
+  }
+}
+
+void Runner::Heal() {
+  // Healing repairs evidence, so look first.
+  Inspect("before heal");
+  if (stopped()) return;
+  timeline_.Add(cluster_->NowUs(), "heal: all faults end");
+  healing_ = true;
+  for (const uint64_t id : std::exchange(armed_probes_, {})) cluster_->DisarmProbeCrash(id);
+  for (const uint64_t id : std::exchange(cuts_, {})) cluster_->Mend(id);
+  cluster_->SetWeather({});
+  RestartAll("heal");
+  const int64_t deadline_us = cluster_->NowUs() + options_.heal_bound_us;
+  cluster_->ExtendDeadlines(deadline_us);
+  const bool ended = WaitForOperations(deadline_us) && FenceGivenUp(deadline_us) && WaitForCatalogue(deadline_us) &&
+                     WaitForQuiet(deadline_us);
+  if (stopped()) return;
+  if (!ended) JudgeLiveness();
+  if (!stopped()) Inspect("after heal");
+}
+
+bool Runner::WaitForOperations(int64_t deadline_us) {
+  PassUntil(deadline_us, [this] { return open_.empty(); });
+  return !stopped() && open_.empty();
+}
+
+bool Runner::FenceGivenUp(int64_t deadline_us) {
+  for (const auto& [session, object] : recorder_.NeedFence()) {
+    const uint64_t open = Track({absl::StrCat("fence of client ", session), 0, epilogue_session()});
+    Cluster::Call call{epilogue_session(), object, {}, deadline_us};
+    call.body.mutable_fence()->set_client(Bytes(ids_.Session(session)));
+    cluster_->Invoke(std::move(call), [this, open, session = session, object = object](const CallResult& result) {
+      if (result.outcome != CallOutcome::kOk) return;  // stays open, and is named
+      recorder_.Fenced(session, object);
+      open_.erase(open);
+    });
+  }
+  return WaitForOperations(deadline_us);
+}
+
+bool Runner::WaitForCatalogue(int64_t deadline_us) {
+  while (!stopped()) {
+    if (!List(deadline_us)) return false;
+    const auto ended = [](const auto& listed) { return Terminal(listed.state); };
+    if (std::all_of(recorder_.snapshots().begin(), recorder_.snapshots().end(), ended) &&
+        std::all_of(recorder_.restorations().begin(), recorder_.restorations().end(), ended)) {
+      return true;
+    }
+    if (cluster_->NowUs() >= deadline_us) return false;
+    PassUntil(cluster_->NowUs() + 2 * kPollUs, nullptr);
+  }
+  return false;
+}
+
+bool Runner::WaitForQuiet(int64_t deadline_us) {
+  while (!stopped() && !cluster_->IsQuiet()) {
+    if (cluster_->NowUs() >= deadline_us) return false;
+    PassUntil(cluster_->NowUs() + kPollUs, nullptr);
+  }
+  return !stopped();
+}
+
+void Runner::JudgeLiveness() {
+  if (plan_.safety_only()) return;
+  check::LivenessInput input;
+  input.bound_us = options_.heal_bound_us;
+  for (const auto& [id, open] : open_) input.unfinished.push_back({open.text, "", open.step});
+  input.not_quiet = cluster_->WhyNotQuiet();
+  input.snapshots = recorder_.snapshots();
+  input.restorations = recorder_.restorations();
+  for (check::Violation& violation : check::CheckLiveness(input)) Violate(std::move(violation));
+}
+
+void Runner::Inspect(const std::string& reason) {
+  check::Inspection inspection = cluster_->Inspect();
+  inspection.event = recorder_.NextEvent();
+  inspection.reason = reason;
+  inspection.quiet = cluster_->IsQuiet();
+  result_.mutable_counters()->set_inspections(result_.counters().inspections() + 1);
+  for (const check::ReplicaInspection& replica : inspection.replicas) {
+    for (const check::SnapshotOnDisk& directory : replica.snapshots) {
+      recorder_.OnDirectory(replica.replica.tablet, directory);
+    }
+  }
+  judge_.Inspect(inspection, recorder_.catalogue());
+  timeline_.Add(cluster_->NowUs(), absl::StrCat("inspection: ", reason, inspection.quiet ? " (quiet)" : ""));
+  for (const check::Violation& violation : judge_.violations_so_far()) {
+    Violate(violation);
+    return;
+  }
+}
+
+void Runner::Violate(check::Violation violation) {
+  if (timeline_.enabled() && cluster_ != nullptr) {
+    timeline_.Add(cluster_->NowUs(), absl::StrCat("VIOLATION ", violation.checker, ": ", violation.summary));
+  }
+  violations_.push_back(std::move(violation));
+}
+
+// --- Verdict ---------------------------------------------------------------------------------------------------------
+
+Result Runner::Finish() {
+  using check::Verdict;
+  const bool judged_early = !violations_.empty();
+  std::vector<check::Violation> found = judge_.Finish(recorder_.catalogue());
+  const check::CatalogueHistory catalogue = recorder_.catalogue();
+  const history::History history = recorder_.Finish();
+  Verdict verdict = Verdict::kPass;
+  check::LinearizabilityOptions search;
+  search.limits.work_max = kSearchWorkMax;
+  // A run that was cut short has operations in the air; what it broke is known already.
+  if (!judged_early) {
+    const check::LinearizabilityResult searched = check::CheckLinearizability(history, search);
+    verdict = check::Compose(verdict, searched.verdict);
+    if (searched.verdict != Verdict::kPass && !searched.reason.empty()) {
+      result_.add_notes(absl::StrCat("linearizability: ", searched.reason));
+    }
+    if (searched.evidence) {
+      check::Violation violation{"linearizability", "", absl::StrCat("the history of tablet ", searched.evidence->object,
+                                                                     " is not linearizable"), {}};
+      violation.evidence.push_back(searched.evidence->Text(history));
+      violations_.push_back(std::move(violation));
+    }
+    for (const std::string& reason : judge_.unjudged()) result_.add_notes(absl::StrCat("not judged: ", reason));
+    if (judge_.comparisons() == 0) verdict = check::Compose(verdict, Verdict::kVacuous);
+  }
+  for (check::Violation& violation : found) {
+    const bool known = std::any_of(violations_.begin(), violations_.end(), [&](const check::Violation& other) {
+      return other.checker == violation.checker && other.summary == violation.summary;
+    });
+    if (!known) violations_.push_back(std::move(violation));
+  }
+  if (!violations_.empty()) verdict = Verdict::kFail;
+  for (const check::Violation& violation : violations_) {
+    Violation* out = result_.add_violations();
+    out->set_checker(violation.checker);
+    out->set_invariant(violation.invariant);
+    out->set_summary(violation.summary);
+    for (const std::string& line : violation.evidence) out->add_evidence(line);
+  }
+  result_.set_verdict(verdict == Verdict::kPass      ? Result::PASS
+                      : verdict == Verdict::kVacuous ? Result::VACUOUS
+                      : verdict == Verdict::kUnknown ? Result::UNKNOWN
+                                                     : Result::FAIL);
+  result_.set_history_digest(HistoryDigest(history, catalogue));
+  Counters* counters = result_.mutable_counters();
+  counters->set_comparisons(judge_.comparisons());
+  counters->set_simulated_us(static_cast<uint64_t>(cluster_->NowUs()));
+  for (const auto& [snapshot, window] : check::WindowsOf(catalogue).snapshots) {
+    if (window.complete_seen != history::kPending) counters->set_snapshots_complete(counters->snapshots_complete() + 1);
+    if (window.failed_seen != history::kPending) counters->set_snapshots_failed(counters->snapshots_failed() + 1);
+    if (window.deleted_seen != history::kPending) counters->set_snapshots_deleted(counters->snapshots_deleted() + 1);
+  }
+  counters->set_restores_chaos(recorder_.restored_count() - counters->restores_epilogue());
+  if (options_.keep_timeline) result_.set_timeline(timeline_.text());
+  return std::move(result_);
+}
+
+// --- What the cluster tells ------------------------------------------------------------------------------------------
+
+void Runner::OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) {
+  judge_.ledger().OnRecovered(replica, applied);
+}
+
+void Runner::OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) {
+  judge_.ledger().OnApplied(replica, entry);
+  if (replica.tablet != check::kMasterObject) recorder_.OnEntry(replica.tablet, entry);
+}
+
+void Runner::OnInstalled(const check::ReplicaName& replica, check::LogPosition applied) {
+  judge_.ledger().OnInstalled(replica, applied);
+  result_.mutable_counters()->set_installs(result_.counters().installs() + 1);
+  if (timeline_.enabled()) {
+    timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", replica.node, ": install of tablet ",
+                                                  static_cast<int32_t>(replica.tablet), " up to ", applied.index));
+  }
+}
+
+void Runner::OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) {
+  if (probe == sut::Probe::kBecameLeader) {
+    result_.mutable_counters()->set_leaders_elected(result_.counters().leaders_elected() + 1);
+  }
+  if (!timeline_.enabled()) return;
+  // The log's own traffic would drown the rest.
+  if (probe == sut::Probe::kEntriesAppended || probe == sut::Probe::kEntriesSynced) return;
+  timeline_.Add(cluster_ == nullptr ? 0 : cluster_->NowUs(),
+                absl::StrCat("  node ", node, ": ", std::string(sut::ProbeName(probe)),
+                             object ? absl::StrCat(" (tablet ", static_cast<int32_t>(*object), ")") : ""));
+}
+
+void Runner::OnNodeDown(uint32_t node, const std::string& why) {
+  if (cluster_ != nullptr) timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", node, " is down: ", why));
+}
+
+void Runner::OnNodeUp(uint32_t node) {
+  if (cluster_ != nullptr) timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", node, " is up"));
+}
+
+void Runner::OnViolation(const check::Violation& violation) { Violate(violation); }
+
+}  // namespace holdfast::run

@@ -1,0 +1,134 @@
+// Runs one plan against a cluster and judges it: chaos, a look before healing, heal, epilogue, verdict.
+//
+// Chaos: the plan's steps, overlapping, with many operations in flight. Heal: faults end, nodes come back, clients retry what is
+// open with the same request ids, and sessions that gave up are closed by committed fences. Then everything must end within
+// a bound (I5). Epilogue: every complete snapshot is restored, twice, in two orders, with all nodes losing power in between,
+// and some are dropped; what is seen there is judged like the rest. A run stops at the first violation that makes going on
+// pointless.
+//
+// Knows no world: the same code drives the simulator and real processes. One thread.
+
+#ifndef HARNESS_RUN_RUNNER_H_
+#define HARNESS_RUN_RUNNER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "harness/check/catalogue_history.h"
+#include "harness/check/state_judge.h"
+#include "harness/cluster/cluster.h"
+#include "harness/cluster/plan_ids.h"
+#include "harness/plan/plan.pb.h"
+#include "harness/run/result.pb.h"
+#include "harness/run/run_recorder.h"
+#include "harness/run/timeline.h"
+
+namespace holdfast::run {
+
+struct RunnerOptions {
+  bool keep_history = false;   // fill Result::history_jsonl
+  bool keep_timeline = false;  // fill Result::timeline
+  int64_t heal_bound_us = 120'000'000;  // of cluster time, for everything that must end after heal
+};
+
+class Runner : public ClusterObserver {
+ public:
+  Runner(const plan::Plan& plan, RunnerOptions options);
+  ~Runner() override;
+
+  // Called once the cluster is up and before the first step, to arm crash points. May be empty.
+  void set_after_start(std::function<void()> after_start) { after_start_ = std::move(after_start); }
+  // Runs the whole plan. `cluster` was made with this runner as its observer.
+  Result Run(Cluster* cluster);
+
+  // --- ClusterObserver
+  void OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) override;
+  void OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) override;
+  void OnInstalled(const check::ReplicaName& replica, check::LogPosition applied) override;
+  void OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) override;
+  void OnNodeDown(uint32_t node, const std::string& why) override;
+  void OnNodeUp(uint32_t node) override;
+  void OnViolation(const check::Violation& violation) override;
+
+ private:
+  // An operation that has not ended yet.
+  struct Open {
+    std::string text;
+    uint32_t step = 0;
+    uint32_t session = 0;
+  };
+
+  // runner.cc: the phases.
+  void Chaos();
+  void Heal();
+  bool WaitForOperations(int64_t deadline_us);
+  bool FenceGivenUp(int64_t deadline_us);
+  bool WaitForCatalogue(int64_t deadline_us);
+  bool WaitForQuiet(int64_t deadline_us);
+  void RestartAll(const std::string& why);
+  void JudgeLiveness();
+  Result Finish();
+
+  // actions.cc: the steps.
+  void Execute(const plan::Step& step, uint32_t number);
+  void ExecuteClient(const plan::Step& step, uint32_t number);
+  void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us);
+  void ExecuteFault(const plan::Step& step, uint32_t number);
+  void ExecuteCrash(const plan::Step& step, uint32_t number);
+  void ExecutePartition(const plan::Fault::Partition& partition, uint32_t number);
+  void ExecuteWeather(const plan::Fault::Weather& weather, uint32_t number);
+  void ExecuteMove(const plan::LeaderMove& move, uint32_t number);
+  void ExecuteMaintenance(const plan::Maintenance& maintenance, uint32_t number);
+  void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us);
+  void RestartNode(uint32_t node);
+  void RestartLater(uint32_t node, uint64_t after_us);
+  Cluster::Weather BaseWeather() const;
+  uint64_t Track(Open open);
+
+  // epilogue.cc
+  void Epilogue();
+  void RestoreAll(const std::vector<uint32_t>& snapshots, int pass);
+  bool RestoreOne(uint32_t snapshot, int64_t deadline_us);
+  void ScanTables(const std::vector<uint32_t>& tables, int64_t deadline_us);
+  void WriteSome(const std::vector<uint32_t>& tables, uint64_t salt, int64_t deadline_us);
+  void DropSome(const std::vector<uint32_t>& snapshots);
+  bool List(int64_t deadline_us);
+  std::vector<uint32_t> CompleteSnapshots() const;
+
+  void Inspect(const std::string& reason);
+  void Violate(check::Violation violation);
+  bool stopped() const { return !violations_.empty(); }
+  // Lets time pass until `time_us`, or until `done`.
+  void PassUntil(int64_t time_us, const std::function<bool()>& done);
+  uint32_t epilogue_session() const { return plan_.clients(); }
+  RunRecorder::Origin EpilogueOrigin() const { return {epilogue_session(), 0}; }
+  uint32_t ObjectOf(uint32_t table, const std::string& key) const;
+
+  const plan::Plan& plan_;
+  const RunnerOptions options_;
+  const PlanIds ids_;
+  Cluster* cluster_ = nullptr;
+  std::function<void()> after_start_;
+  RunRecorder recorder_;
+  check::StateJudge judge_;
+  Timeline timeline_;
+  Result result_;
+  std::vector<check::Violation> violations_;
+  std::map<uint64_t, Open> open_;
+  uint64_t last_open_ = 0;
+  std::set<uint64_t> armed_probes_;
+  std::set<uint64_t> cuts_;
+  bool healing_ = false;
+  std::vector<std::string> not_quiet_;
+  uint32_t last_epilogue_restoration_ = 0;
+  uint64_t snapshots_complete_ = 0;
+};
+
+}  // namespace holdfast::run
+
+#endif  // HARNESS_RUN_RUNNER_H_

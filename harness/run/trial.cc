@@ -1,0 +1,143 @@
+#include "harness/run/trial.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "harness/run/simulated.h"
+#include "harness/run/time_profile.h"
+
+namespace holdfast::run {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+uint64_t MicrosecondsSince(Clock::time_point start) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
+}
+
+// Arms the point, and has the node started again some time after it struck: heal may be over by then.
+void Arm(const CrashPoint& point, sim::SimCluster* cluster, bool* struck) {
+  sim::SimCluster::PointCrash crash;
+  crash.node = point.node();
+  crash.point = point.kind() == CrashPoint::MUTATION ? sim::SimCluster::PointKind::kMutation
+                                                     : sim::SimCluster::PointKind::kProbe;
+  crash.ordinal = point.ordinal();
+  crash.kind = point.crash();
+  crash.salt = point.salt();
+  cluster->ArmPointCrash(crash, [cluster, point, struck] {
+    *struck = true;
+    const auto restart_after_us = static_cast<int64_t>(point.restart_after_us());
+    cluster->At(cluster->NowUs() + restart_after_us, [cluster, node = point.node()] {
+      // A start that fails is a violation of its own, which the cluster tells its observer.
+      if (!cluster->IsUp(node)) cluster->Restart(node).IgnoreError();
+    });
+  });
+}
+
+void CountPoints(const sim::SimCluster& cluster, uint32_t nodes, TrialReport* report) {
+  for (uint32_t node = 1; node <= nodes; ++node) {
+    TrialReport::Points* points = report->add_points();
+    points->set_node(node);
+    points->set_mutations(cluster.mutation_count(node));
+    points->set_probes(cluster.probe_count(node));
+  }
+}
+
+TrialReport RunOnce(const Trial& trial, const TrialOptions& options) {
+  TrialReport report;
+  bool struck = false;
+  SimulatedOptions simulated;
+  simulated.runner.keep_history = options.keep_history;
+  simulated.runner.keep_timeline = options.keep_timeline;
+  simulated.sim.clock_skew_us = options.clock_skew_us;
+  if (trial.has_crash_point()) {
+    simulated.after_start = [&](sim::SimCluster* cluster) { Arm(trial.crash_point(), cluster, &struck); };
+  }
+  simulated.at_end = [&](const sim::SimCluster& cluster) {
+    CountPoints(cluster, trial.plan().shape().nodes(), &report);
+  };
+  TimeProfile profile;
+  if (options.profile_time) profile.Start();
+  const Clock::time_point start = Clock::now();
+  *report.mutable_result() = RunSimulated(trial.plan(), simulated);
+  report.set_run_us(MicrosecondsSince(start));
+  profile.Stop();
+  report.set_samples(profile.samples());
+  report.set_rocksdb_samples(profile.rocksdb_samples());
+  report.set_point_struck(struck);
+  if (struck) {
+    Counters* counters = report.mutable_result()->mutable_counters();
+    const bool power_loss = trial.crash_point().crash() == plan::Fault::Crash::POWER_LOSS;
+    if (power_loss) counters->set_power_losses(counters->power_losses() + 1);
+    if (!power_loss) counters->set_crashes(counters->crashes() + 1);
+  }
+  return report;
+}
+
+// The two runs differ: the finding is that, whatever each of them came to.
+void MarkNondeterministic(const std::vector<std::string>& differences, Result* result) {
+  Violation violation;
+  violation.set_checker("self-check");
+  violation.set_summary("two runs of the same plan in the same process differ");
+  for (const std::string& difference : differences) violation.add_evidence(difference);
+  result->set_verdict(Result::NONDETERMINISTIC);
+  result->mutable_violations()->Add(std::move(violation));
+  // First, as the leading one.
+  for (int i = result->violations_size() - 1; i > 0; --i) result->mutable_violations()->SwapElements(i, i - 1);
+}
+
+}  // namespace
+
+TrialReport RunTrial(const Trial& trial, const TrialOptions& options) {
+  TrialReport report = RunOnce(trial, options);
+  if (!trial.twice()) return report;
+  TrialOptions quick = options;
+  quick.keep_history = quick.keep_timeline = false;
+  const TrialReport again = RunOnce(trial, quick);
+  report.set_run_us(report.run_us() + again.run_us());
+  report.set_samples(report.samples() + again.samples());
+  report.set_rocksdb_samples(report.rocksdb_samples() + again.rocksdb_samples());
+  std::vector<std::string> differences;
+  if (!SameRun(report.result(), again.result(), &differences)) {
+    MarkNondeterministic(differences, report.mutable_result());
+  }
+  return report;
+}
+
+bool SameRun(const Result& a, const Result& b, std::vector<std::string>* differences) {
+  std::vector<std::string> found;
+  if (a.history_digest() != b.history_digest()) {
+    found.push_back(absl::StrFormat("history digest %016x against %016x", a.history_digest(), b.history_digest()));
+  }
+  if (a.final_draw() != b.final_draw()) {
+    found.push_back(absl::StrFormat("final draw %016x against %016x", a.final_draw(), b.final_draw()));
+  }
+  if (a.verdict() != b.verdict()) {
+    found.push_back(absl::StrCat("verdict ", Result::Verdict_Name(a.verdict()), " against ",
+                                 Result::Verdict_Name(b.verdict())));
+  }
+  if (differences != nullptr) differences->insert(differences->end(), found.begin(), found.end());
+  return found.empty();
+}
+
+bool IsFailure(const Result& result) {
+  return result.verdict() == Result::FAIL || result.verdict() == Result::NONDETERMINISTIC ||
+         result.verdict() == Result::CRASHED;
+}
+
+bool SameFailure(const Result& a, const Result& b) {
+  if (!IsFailure(a) || a.verdict() != b.verdict()) return false;
+  if (a.violations().empty() || b.violations().empty()) return a.violations().empty() == b.violations().empty();
+  const Violation& first = a.violations(0);
+  const Violation& second = b.violations(0);
+  return first.checker() == second.checker() && first.invariant() == second.invariant();
+}
+
+std::string CrashPointText(const CrashPoint& point) {
+  return absl::StrCat(point.crash() == plan::Fault::Crash::POWER_LOSS ? "power loss" : "process death", " of node ",
+                      point.node(), " at its ", point.kind() == CrashPoint::MUTATION ? "file-system mutation " : "probe ",
+                      point.ordinal());
+}
+
+}  // namespace holdfast::run

@@ -1,0 +1,177 @@
+// A simulated cluster: a pure function of (plan, binary). Nodes, network, disks and clients live on one event queue, in one
+// thread; virtual time moves only while RunUntil runs.
+//
+// After every event Raft's invariants are checked on the groups of the node that it touched, and what died is buried.
+// Besides what any Cluster can do, it crashes a node at an exact file-system mutation or probe hit (to enumerate crash
+// points), and gives digests by which two runs of one plan must agree.
+//
+// Loop rule: single-threaded; calls from inside callbacks are fine.
+
+#ifndef HARNESS_SIM_SIM_CLUSTER_H_
+#define HARNESS_SIM_SIM_CLUSTER_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "harness/cluster/cluster.h"
+#include "harness/cluster/plan_ids.h"
+#include "harness/sim/disk_reader.h"
+#include "harness/sim/event_queue.h"
+#include "harness/sim/sim_clients.h"
+#include "harness/sim/sim_network.h"
+#include "harness/sim/sim_node.h"
+#include "sut/raft/invariants.h"
+
+namespace sut {
+class Replica;
+}
+
+namespace holdfast::sim {
+
+struct SimOptions {
+  // Added to every reading of a node's clock and to its timers; null in all but the test of the self-check, see SimClock.
+  std::function<int64_t()> clock_skew_us;
+};
+
+class SimCluster final : public Cluster, private SimNodeHost, private NetworkSink {
+ public:
+  // InvalidArgument: a plan that no cluster can be made of. The observer outlives the cluster.
+  static absl::StatusOr<std::unique_ptr<SimCluster>> Create(const plan::Plan& plan, ClusterObserver* observer,
+                                                            SimOptions options = {});
+  ~SimCluster() override;
+
+  // --- Cluster
+  absl::Status Start() override;
+  int64_t NowUs() const override { return queue_.now_us(); }
+  void RunUntil(int64_t time_us, const std::function<bool()>& stop) override;
+  void At(int64_t time_us, std::function<void()> callback) override;
+  void Invoke(Call call, std::function<void(const CallResult&)> done) override;
+  void ExtendDeadlines(int64_t deadline_us) override;
+  void Abandon(uint32_t session) override;
+  std::optional<uint32_t> Resolve(const plan::Target& target) const override;
+  bool IsUp(uint32_t node) const override;
+  void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;
+  absl::Status Restart(uint32_t node) override;
+  void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) override;
+  void Mend(uint64_t id) override;
+  void SetWeather(const Weather& weather) override;
+  uint64_t ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
+  void DisarmProbeCrash(uint64_t id) override;
+  void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) override;
+  check::Inspection Inspect() override;
+  bool IsQuiet() const override;
+  std::vector<std::string> WhyNotQuiet() const override;
+
+  // --- Crash points, counted for each node from the end of Start on, over all its incarnations.
+  enum class PointKind : uint8_t { kMutation, kProbe };
+  struct PointCrash {
+    uint32_t node = 1;
+    PointKind point = PointKind::kMutation;
+    uint64_t ordinal = 1;  // from 1. The mutation has no effect; the probe has been told of.
+    plan::Fault::Crash::Kind kind = plan::Fault::Crash::PROCESS_DEATH;
+    uint64_t salt = 0;
+  };
+  // Strikes once; `struck` (may be empty) is called after the node has died.
+  void ArmPointCrash(const PointCrash& crash, std::function<void()> struck);
+  uint64_t mutation_count(uint32_t node) const { return Node(node).mutation_count(); }
+  uint64_t probe_count(uint32_t node) const { return Node(node).probe_count(); }
+
+  // --- Determinism: equal for two runs of one plan, unless something real gets in.
+  // Order, time and owner of all events, and all deliveries, so far.
+  uint64_t Digest() const;
+  // A last draw from everything that the run did; to be compared at its end.
+  uint64_t FinalDraw() const;
+
+  // --- For summaries and tests.
+  const PlanIds& ids() const { return ids_; }
+  const NetworkCounters& network_counters() const { return network_.counters(); }
+  const std::array<uint64_t, sut::kProbeCount>& probe_hits() const { return probe_hits_; }
+  uint64_t events_run() const { return queue_.events_run(); }
+  const SimFileSystem& disk(uint32_t node) const { return Node(node).disk(); }
+  uint32_t incarnation(uint32_t node) const { return Node(node).incarnation(); }
+
+ private:
+  // What is known of one group over the whole run.
+  struct Group {
+    uint32_t object = 0;
+    sut::raft::RaftInvariants invariants;
+    bool violated = false;  // told once
+  };
+  struct ArmedProbe {
+    ProbeCrash crash;
+    std::function<void(uint32_t)> struck;
+  };
+  struct ArmedPoint {
+    PointCrash crash;
+    std::function<void()> struck;
+  };
+
+  SimCluster(const plan::Plan& plan, const sut::NodeOptions& node_options, ClusterObserver* observer,
+             SimOptions options);
+
+  // --- SimNodeHost
+  void OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tablet) override;
+  void OnNodeMutation(SimNode& node) override;
+  void OnNodeSent(SimNode& node, const std::string& envelope) override;
+  void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) override;
+  void OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) override;
+  void OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId op) override;
+  void OnNodeDied(SimNode& node, const std::string& why) override;
+  void OnNodeFatal(SimNode& node, const std::string& reason) override;
+  // --- NetworkSink
+  void Deliver(sut::NodeId to, std::string envelope) override;
+
+  // Start, in parts.
+  absl::Status CreateTables();
+  bool AllGroupsHaveLeaders() const;
+
+  void AfterEvent(EventQueue::Owner owner);
+  void CheckInvariants(const SimNode& node);
+  void CheckRecovered(const SimNode& node);
+  void TellRaftViolation(Group& group, const SimNode& node, const std::string& what);
+  void StrikePoint(SimNode& node, PointKind point, uint64_t count);
+  std::string NodeName(const SimNode& node) const;
+
+  Group& GroupOf(sut::TabletId tablet);
+  check::ReplicaName NameOf(const SimNode& node, sut::TabletId tablet);
+  std::optional<uint32_t> ObjectOf(const plan::Target& target) const;
+  std::optional<uint32_t> LeaderOf(uint32_t object) const;
+  // Null if that node is down or does not host it.
+  const sut::Replica* ReplicaAt(uint32_t node, uint32_t object) const;
+  const std::vector<uint32_t>& NodesOf(uint32_t object) const {
+    return object == check::kMasterObject ? nodes_of_object_.back() : nodes_of_object_[object];
+  }
+  // Adds why not to `reasons`, if given.
+  bool GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const;
+
+  SimNode& Node(uint32_t node) { return *nodes_[node - 1]; }
+  const SimNode& Node(uint32_t node) const { return *nodes_[node - 1]; }
+
+  const plan::Plan plan_;
+  const PlanIds ids_;
+  ClusterObserver* const observer_;
+  EventQueue queue_;
+  SimNetwork network_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::vector<std::unique_ptr<DiskReader>> disk_readers_;  // by node
+  std::vector<std::vector<uint32_t>> nodes_of_object_;     // the master's last
+  SimClients clients_;
+  absl::flat_hash_map<sut::TabletId, std::unique_ptr<Group>> groups_;
+  bool started_ = false;
+
+  uint64_t last_armed_id_ = 0;
+  std::map<uint64_t, ArmedProbe> armed_probes_;
+  std::vector<ArmedPoint> armed_points_;
+  std::array<uint64_t, sut::kProbeCount> probe_hits_{};
+};
+
+}  // namespace holdfast::sim
+
+#endif  // HARNESS_SIM_SIM_CLUSTER_H_

@@ -1,0 +1,125 @@
+// One simulated machine: its disk, and the incarnations of the node's process that live on it, one after the other.
+//
+// A crash, in this order: the disk's handles go dead and a loss of power strikes what was not synced; from then on
+// nothing the incarnation does has an effect (messages, timers, jobs, replies, observer calls are dropped; those before
+// stand); the objects are destroyed once they are off the stack. So a crash may be called from anywhere: from an event
+// of another node, from a probe or a disk mutation deep inside the node's own code, or inside its start-up.
+//
+// Loop rule: single-threaded, on one EventQueue; the node's code runs in events that it owns, and inside Start.
+
+#ifndef HARNESS_SIM_SIM_NODE_H_
+#define HARNESS_SIM_SIM_NODE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "harness/plan/plan.pb.h"
+#include "harness/sim/event_queue.h"
+#include "harness/sim/sim_clock.h"
+#include "harness/sim/sim_file_system.h"
+#include "harness/sim/sim_network.h"
+#include "sut/base/ids.h"
+#include "sut/base/probe.h"
+#include "sut/runtime/node_options.h"
+#include "sut/runtime/seams.h"
+
+namespace sut {
+class Node;
+}
+
+namespace holdfast::sim {
+
+class SimNode;
+
+// What a node tells its cluster. All calls come from inside the node's code; each may crash the node.
+class SimNodeHost {
+ public:
+  virtual ~SimNodeHost() = default;
+  virtual void OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tablet) = 0;
+  // Before the mutation takes effect.
+  virtual void OnNodeMutation(SimNode& node) = 0;
+  virtual void OnNodeSent(SimNode& node, const std::string& envelope) = 0;
+  virtual void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) = 0;
+  virtual void OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) = 0;
+  virtual void OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId op) = 0;
+  // The process has just died, however that came.
+  virtual void OnNodeDied(SimNode& node, const std::string& why) = 0;
+  // The node asks to be stopped (Seams::on_fatal). It is dead when this is called.
+  virtual void OnNodeFatal(SimNode& node, const std::string& reason) = 0;
+};
+
+struct CrashSpec {
+  plan::Fault::Crash::Kind kind = plan::Fault::Crash::PROCESS_DEATH;
+  uint64_t salt = 0;  // decides what a loss of power takes
+  std::string why;
+};
+
+class SimNode final : private MutationObserver {
+ public:
+  struct Options {
+    sut::NodeId id;
+    uint64_t seed = 0;  // of the plan
+    sut::NodeOptions node_options;
+    std::vector<sut::NodeId> master_members;
+    int64_t sync_us_median = 0;
+    int64_t job_us_median = 0;
+    std::function<int64_t()> clock_skew_us;  // see SimClock
+  };
+  // All outlive the node.
+  SimNode(Options options, EventQueue* queue, SimNetwork* network, SimNodeHost* host);
+  ~SimNode() override;
+
+  // Begins a new incarnation. FailedPrecondition if one is alive, or if the dead one is still on the stack. Aborted if
+  // a crash struck while it started; any other error is the node's own.
+  absl::Status Start();
+  // Ends the incarnation, if one is alive.
+  void Crash(const CrashSpec& crash);
+  // Destroys a dead incarnation unless its code is on the stack. To be called after each event.
+  void Bury();
+  // Messages for a node that is down are lost.
+  void Receive(const std::string& envelope);
+
+  sut::NodeId id() const { return options_.id; }
+  bool is_up() const;
+  // Of the one that lives, or lived last; counts from 1.
+  uint32_t incarnation() const { return incarnation_; }
+  // The running node; null if it is down or still starting.
+  const sut::Node* node() const;
+  const SimFileSystem& disk() const { return *disk_; }
+  // Of the data directory, on the disk.
+  static std::string root() { return "/sim"; }
+
+  // Since the last ResetCounts, over all incarnations: points at which a crash can be enumerated.
+  uint64_t mutation_count() const { return mutation_count_; }
+  uint64_t probe_count() const { return probe_count_; }
+  void ResetCounts() { mutation_count_ = probe_count_ = 0; }
+
+ private:
+  struct Life;
+  friend struct Life;
+
+  MutationVerdict OnMutation(const Mutation& mutation) override;
+  bool OnStack() const;
+  void Destroy();
+
+  const Options options_;
+  EventQueue* const queue_;
+  SimNetwork* const network_;
+  SimNodeHost* const host_;
+  const SimClock clock_;
+  const std::shared_ptr<SimFileSystem> disk_;
+  uint32_t incarnation_ = 0;
+  bool starting_ = false;
+  uint64_t mutation_count_ = 0;
+  uint64_t probe_count_ = 0;
+  // The incarnation that lives, or is dead and not yet destroyed.
+  std::unique_ptr<Life> life_;
+};
+
+}  // namespace holdfast::sim
+
+#endif  // HARNESS_SIM_SIM_NODE_H_

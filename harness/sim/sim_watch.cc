@@ -1,0 +1,255 @@
+// What the simulated cluster watches over: hooks of its nodes, crash points, Raft's invariants, roles, quiet, inspections.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "harness/cluster/ledger_entry.h"
+#include "harness/sim/sim_cluster.h"
+#include "harness/sim/sim_inspection.h"
+#include "sut/node/node.h"
+#include "sut/raft/wire.h"
+#include "sut/tablet/replica.h"
+
+namespace holdfast::sim {
+
+namespace {
+
+// The messages by which a replica binds itself; all others are not worth decoding.
+bool BindsItsSender(sut::raft::MessageType type) {
+  return type == sut::raft::MessageType::kVote || type == sut::raft::MessageType::kVoteReply ||
+         type == sut::raft::MessageType::kAppendReply;
+}
+
+std::string ObjectName(uint32_t object) {
+  return object == check::kMasterObject ? "the master" : absl::StrCat("tablet ", object);
+}
+
+}  // namespace
+
+void SimCluster::OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tablet) {
+  ++probe_hits_[static_cast<size_t>(probe)];
+  const uint32_t number = node.id().value;
+  observer_->OnProbe(number, probe, tablet.is_nil() ? std::nullopt : ids_.ObjectNumber(tablet));
+  for (auto armed = armed_probes_.begin(); armed != armed_probes_.end() && node.is_up(); ++armed) {
+    ProbeCrash& crash = armed->second.crash;
+    if (crash.probe != probe || crash.node.value_or(number) != number || --crash.nth > 0) continue;
+    const ArmedProbe struck = std::move(armed->second);
+    armed_probes_.erase(armed);
+    node.Crash({.kind = crash.kind, .salt = crash.salt, .why = absl::StrCat("at probe ", std::string(sut::ProbeName(probe)))});
+    if (struck.struck) queue_.Schedule(NowUs(), {}, [callback = struck.struck, number] { callback(number); });
+    break;
+  }
+  StrikePoint(node, PointKind::kProbe, node.probe_count());
+}
+
+void SimCluster::OnNodeMutation(SimNode& node) { StrikePoint(node, PointKind::kMutation, node.mutation_count()); }
+
+void SimCluster::StrikePoint(SimNode& node, PointKind point, uint64_t count) {
+  if (!started_ || armed_points_.empty() || !node.is_up()) return;
+  const auto armed = std::find_if(armed_points_.begin(), armed_points_.end(), [&](const ArmedPoint& candidate) {
+    return candidate.crash.node == node.id().value && candidate.crash.point == point && candidate.crash.ordinal == count;
+  });
+  if (armed == armed_points_.end()) return;
+  ArmedPoint struck = std::move(*armed);
+  armed_points_.erase(armed);
+  const char* what = point == PointKind::kMutation ? "disk mutation " : "probe hit ";
+  node.Crash({.kind = struck.crash.kind, .salt = struck.crash.salt, .why = absl::StrCat("at ", what, count)});
+  if (struck.struck) queue_.Schedule(NowUs(), {}, std::move(struck.struck));
+}
+
+void SimCluster::OnNodeSent(SimNode& node, const std::string& bytes) {
+  sut::proto::Envelope envelope;
+  if (!envelope.ParseFromString(bytes) || !envelope.has_raft()) return;
+  const auto tablet = sut::IdFromBytes<sut::TabletId>(envelope.raft().tablet());
+  const auto message = sut::raft::DecodeMessage(envelope.raft().message());
+  if (!tablet.ok() || !message.ok() || !BindsItsSender(message->type)) return;
+  Group& group = GroupOf(*tablet);
+  if (const auto violation = group.invariants.ObserveSent(*message)) TellRaftViolation(group, node, *violation);
+}
+
+void SimCluster::OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) {
+  observer_->OnRecovered(NameOf(node, tablet), ToLogPosition(applied));
+}
+
+void SimCluster::OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) {
+  observer_->OnApplied(NameOf(node, applied.tablet), LedgerEntryOf(applied, ids_));
+}
+
+void SimCluster::OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId op) {
+  observer_->OnInstalled(NameOf(node, tablet), ToLogPosition(op));
+}
+
+void SimCluster::OnNodeDied(SimNode& node, const std::string& why) { observer_->OnNodeDown(node.id().value, why); }
+
+void SimCluster::OnNodeFatal(SimNode& node, const std::string& reason) {
+  observer_->OnViolation({.checker = "node",
+                          .invariant = "",
+                          .summary = absl::StrCat(NodeName(node), " stopped itself, and its disk had no fault"),
+                          .evidence = {reason}});
+}
+
+void SimCluster::Deliver(sut::NodeId to, std::string envelope) {
+  if (to.value >= kFirstClientAddress) {
+    clients_.Deliver(to, envelope);
+  } else if (to.value >= 1 && to.value <= nodes_.size()) {
+    Node(to.value).Receive(envelope);
+  }
+}
+
+void SimCluster::AfterEvent(EventQueue::Owner owner) {
+  SimNode& node = Node(owner.node);
+  node.Bury();
+  if (node.node() != nullptr) CheckInvariants(node);
+}
+
+void SimCluster::CheckInvariants(const SimNode& node) {
+  for (const auto& [tablet, replica] : node.node()->replicas()) {
+    Group& group = GroupOf(tablet);
+    const auto violation = group.invariants.Observe(replica->replica(), node.incarnation(), replica->raft());
+    if (violation.has_value()) TellRaftViolation(group, node, *violation);
+  }
+}
+
+// What a replica knows right after its start is what it found on its disk.
+void SimCluster::CheckRecovered(const SimNode& node) {
+  if (node.node() == nullptr) return;
+  for (const auto& [tablet, replica] : node.node()->replicas()) {
+    const sut::raft::Status& status = replica->raft().status();
+    sut::raft::RecoveredState recovered;
+    recovered.hard_state = {status.term, status.vote, status.commit};
+    recovered.start = status.start;
+    recovered.entries.assign(replica->raft().log().begin(), replica->raft().log().end());
+    recovered.applied = replica->applied().index;
+    Group& group = GroupOf(tablet);
+    const auto violation = group.invariants.ObserveRecovered(replica->replica(), recovered);
+    if (violation.has_value()) TellRaftViolation(group, node, *violation);
+  }
+  CheckInvariants(node);
+}
+
+void SimCluster::TellRaftViolation(Group& group, const SimNode& node, const std::string& what) {
+  if (group.violated) return;
+  group.violated = true;
+  observer_->OnViolation({.checker = "raft",
+                          .invariant = "",
+                          .summary = absl::StrCat(ObjectName(group.object), ", ", NodeName(node), ": ", what),
+                          .evidence = {absl::StrCat("at ", NowUs(), " us")}});
+}
+
+std::string SimCluster::NodeName(const SimNode& node) const {
+  return absl::StrCat("node ", node.id().value, " (incarnation ", node.incarnation(), ")");
+}
+
+SimCluster::Group& SimCluster::GroupOf(sut::TabletId tablet) {
+  std::unique_ptr<Group>& group = groups_[tablet];
+  if (group == nullptr) {
+    group = std::make_unique<Group>();
+    group->object = ids_.ObjectNumber(tablet).value_or(kUnknownNumber - 1);
+  }
+  return *group;
+}
+
+check::ReplicaName SimCluster::NameOf(const SimNode& node, sut::TabletId tablet) {
+  return {.tablet = GroupOf(tablet).object, .node = node.id().value, .incarnation = node.incarnation()};
+}
+
+std::optional<uint32_t> SimCluster::ObjectOf(const plan::Target& target) const {
+  if (target.role() == plan::Target::MASTER_LEADER || target.role() == plan::Target::MASTER_FOLLOWER) {
+    return check::kMasterObject;
+  }
+  if (target.table() >= plan_.shape().tables() || target.tablet() >= ids_.tablets_per_table()) return std::nullopt;
+  return target.table() * ids_.tablets_per_table() + target.tablet();
+}
+
+std::optional<uint32_t> SimCluster::Resolve(const plan::Target& target) const {
+  if (target.role() == plan::Target::NODE) {
+    return target.node() >= 1 && target.node() <= nodes_.size() ? std::optional(target.node()) : std::nullopt;
+  }
+  const std::optional<uint32_t> object = ObjectOf(target);
+  if (!object.has_value()) return std::nullopt;
+  const std::optional<uint32_t> leader = LeaderOf(*object);
+  const bool wants_leader = target.role() == plan::Target::LEADER || target.role() == plan::Target::MASTER_LEADER;
+  if (!leader.has_value() || wants_leader) return leader;
+  std::vector<uint32_t> followers = NodesOf(*object);
+  std::erase(followers, *leader);
+  if (followers.empty()) return std::nullopt;
+  return followers[target.ordinal() % followers.size()];
+}
+
+const sut::Replica* SimCluster::ReplicaAt(uint32_t node, uint32_t object) const {
+  const sut::Node* running = Node(node).node();
+  if (running == nullptr) return nullptr;
+  const auto found = running->replicas().find(ids_.Tablet(object));
+  return found == running->replicas().end() ? nullptr : found->second;
+}
+
+std::optional<uint32_t> SimCluster::LeaderOf(uint32_t object) const {
+  std::optional<uint32_t> leader;
+  uint64_t leader_term = 0;
+  for (const uint32_t node : NodesOf(object)) {
+    const sut::Replica* replica = ReplicaAt(node, object);
+    // A leader that was cut off may not know yet; the one of the highest term is the true one.
+    if (replica == nullptr || !replica->is_leader() || replica->term().value <= leader_term) continue;
+    leader = node;
+    leader_term = replica->term().value;
+  }
+  return leader;
+}
+
+check::Inspection SimCluster::Inspect() {
+  check::Inspection inspection;
+  inspection.quiet = IsQuiet();
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    std::vector<check::ReplicaInspection> replicas = InspectNode(*nodes_[i], ids_, disk_readers_[i].get());
+    std::move(replicas.begin(), replicas.end(), std::back_inserter(inspection.replicas));
+  }
+  return inspection;
+}
+
+bool SimCluster::IsQuiet() const {
+  for (uint32_t object = 0; object < ids_.object_count(); ++object) {
+    if (!GroupIsQuiet(object, nullptr)) return false;
+  }
+  return GroupIsQuiet(check::kMasterObject, nullptr);
+}
+
+std::vector<std::string> SimCluster::WhyNotQuiet() const {
+  std::vector<std::string> reasons;
+  for (const auto& node : nodes_) {
+    if (!node->is_up()) reasons.push_back(absl::StrCat("node ", node->id().value, " is down"));
+  }
+  for (uint32_t object = 0; object < ids_.object_count(); ++object) GroupIsQuiet(object, &reasons);
+  GroupIsQuiet(check::kMasterObject, &reasons);
+  return reasons;
+}
+
+bool SimCluster::GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const {
+  bool quiet = true;
+  const auto disturb = [&](auto&&... parts) {
+    if (reasons != nullptr) reasons->push_back(absl::StrCat(ObjectName(object), ": ", parts...));
+    quiet = false;
+  };
+  const std::optional<uint32_t> leader_node = LeaderOf(object);
+  if (!leader_node.has_value()) {
+    disturb("no leader");
+    return quiet;
+  }
+  const sut::raft::Status& leader = ReplicaAt(*leader_node, object)->raft().status();
+  if (leader.commit != leader.last.index) disturb("uncommitted entries on node ", *leader_node);
+  for (const uint32_t node : NodesOf(object)) {
+    if (!quiet && reasons == nullptr) return false;
+    const sut::Replica* replica = ReplicaAt(node, object);
+    if (replica == nullptr) {
+      disturb("no replica on node ", node);
+    } else if (replica->applied().index != leader.commit) {
+      disturb("node ", node, " has applied ", replica->applied().index.value, " of ", leader.commit.value,
+              replica->out_of_service() ? ", out of service" : "", replica->in_barrier() ? ", in a barrier" : "");
+    } else if (!replica->idle()) {
+      disturb("node ", node, " is busy", replica->in_barrier() ? " in a barrier" : "");
+    }
+  }
+  return quiet;
+}
+
+}  // namespace holdfast::sim

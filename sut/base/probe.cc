@@ -1,0 +1,54 @@
+#include "sut/base/probe.h"
+
+#include <array>
+
+namespace sut {
+namespace {
+
+constexpr std::array<std::string_view, kProbeCount> kNames = {
+    "raft.election.started",
+    "raft.vote.granted",
+    "raft.leader.elected",
+    "raft.transfer.started",
+    "raft.log.appended",
+    "raft.log.synced",
+    "raft.log.compacted",
+    "tablet.store.flushed",
+    "tablet.snapshot.begun",
+    "tablet.snapshot.flushed",
+    "tablet.snapshot.linked",
+    "tablet.snapshot.metadata_written",
+    "tablet.snapshot.renamed",
+    "tablet.snapshot.marked",
+    "tablet.restore.begun",
+    "tablet.restore.staged",
+    "tablet.restore.carried_over",
+    "tablet.restore.committed",
+    "tablet.restore.swapped",
+    "tablet.drop.begun",
+    "tablet.drop.renamed",
+    "tablet.drop.unlinked",
+    "tablet.install.begun",
+    "tablet.install.chunk_sent",
+    "tablet.install.chunk_received",
+    "tablet.install.staged",
+    "tablet.install.committed",
+    "tablet.install.finished",
+    "node.recovery.begun",
+    "node.recovery.finished",
+    "master.reconcile.begun",
+    "master.reconcile.reply",
+};
+
+}  // namespace
+
+std::string_view ProbeName(Probe probe) { return kNames[static_cast<int>(probe)]; }
+
+std::optional<Probe> ProbeFromName(std::string_view name) {
+  for (int i = 0; i < kProbeCount; ++i) {
+    if (kNames[i] == name) return static_cast<Probe>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace sut

@@ -1,0 +1,51 @@
+// The master's replicated state as plain values, and the rules by which a command changes it.
+//
+// Contract: Decide is a pure function, so every replica of the master's group reaches the same state and gives the same
+// reply; a refusal names the reason that holds in the state it was decided in. A command changes at most one object.
+//   snapshot:    CREATING -> COMPLETE | FAILING -> FAILED;  COMPLETE | FAILED -> DELETING -> DELETED (a tombstone,
+//   kept) restoration: RESTORING -> RESTORED
+// Each arrow out of CREATING (to COMPLETE), FAILING, DELETING and RESTORING needs the word of every tablet.
+
+#ifndef SUT_MASTER_CATALOGUE_STATE_H_
+#define SUT_MASTER_CATALOGUE_STATE_H_
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sut/base/bugs.h"
+#include "sut/base/ids.h"
+#include "sut/proto/catalogue.pb.h"
+#include "sut/proto/service.pb.h"
+
+namespace sut {
+
+struct CatalogueState {
+  std::map<TableId, proto::TableInfo> tables;
+  std::map<SnapshotId, proto::SnapshotInfo> snapshots;
+  std::map<RestorationId, proto::RestorationInfo> restorations;
+};
+
+// What one command does: the reply, and the object that it changes as it is afterwards.
+// Invariant: at most one of the three is set, and none if the reply is a refusal.
+struct Transition {
+  proto::Reply reply;
+  std::optional<proto::TableInfo> table;
+  std::optional<proto::SnapshotInfo> snapshot;
+  std::optional<proto::RestorationInfo> restoration;
+};
+
+Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& command, BugSet bugs);
+
+// Puts the changed object in its place.
+void ApplyTransition(const Transition& transition, CatalogueState* state);
+
+// The tablet of that id in any table; null if there is none.
+const proto::TabletInfo* FindTablet(const CatalogueState& state, TabletId tablet);
+
+// A code with its message, as a refusal.
+proto::Reply RefusedReply(proto::Code code, std::string message);
+
+}  // namespace sut
+
+#endif  // SUT_MASTER_CATALOGUE_STATE_H_

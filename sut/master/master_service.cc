@@ -1,0 +1,106 @@
+#include "sut/master/master_service.h"
+
+#include <string>
+#include <utility>
+
+#include "sut/master/request_validation.h"
+
+namespace sut {
+namespace {
+
+Coordinator::Options CoordinatorOptions(const NodeOptions& options) {
+  Coordinator::Options out;
+  out.reconcile_interval_us = options.reconcile_interval_us;
+  out.tablet_call_timeout_us = options.tablet_call_timeout_us;
+  out.snapshot_timeout_us = options.snapshot_timeout_us;
+  return out;
+}
+
+// A snapshot as clients see it. That it is going to fail is not published before every tablet has made sure that it
+// can't come into being any more.
+proto::SnapshotInfo Published(const proto::SnapshotInfo& snapshot) {
+  proto::SnapshotInfo out = snapshot;
+  if (out.state() != proto::SnapshotInfo::FAILING) return out;
+  out.set_state(proto::SnapshotInfo::CREATING);
+  for (auto& tablet : *out.mutable_tablets()) tablet.set_done(false);
+  return out;
+}
+
+void FillSnapshots(const CatalogueState& state, proto::Reply::SnapshotList* list) {
+  for (const auto& [id, snapshot] : state.snapshots) *list->add_snapshots() = Published(snapshot);
+  for (const auto& [id, restoration] : state.restorations) *list->add_restorations() = restoration;
+}
+
+void FillTables(const CatalogueState& state, proto::Reply::TableList* list) {
+  for (const auto& [id, table] : state.tables) *list->add_tables() = table;
+}
+
+absl::Status Validate(const proto::Request& request) {
+  if (request.tablet() != Bytes(kMasterTablet)) return absl::InvalidArgumentError("Not addressed to the master");
+  switch (request.body_case()) {
+    case proto::Request::kListSnapshots:
+    case proto::Request::kListTables:
+      return absl::OkStatus();
+    case proto::Request::kCatalogue: {
+      const absl::Status status = ValidateRequestId(request.id());
+      return status.ok() ? ValidateChange(request.catalogue()) : status;
+    }
+    default:
+      return absl::InvalidArgumentError("Not a request that the master takes");
+  }
+}
+
+}  // namespace
+
+MasterService::MasterService(const NodeOptions& options, const World& world)
+    : world_(world),
+      coordinator_(CoordinatorOptions(options), Coordinator::World{.group = world.group,
+                                                                   .catalogue = world.catalogue,
+                                                                   .clock = world.clock,
+                                                                   .timers = world.timers,
+                                                                   .sender = world.sender,
+                                                                   .probes = world.probes}) {
+  world_.catalogue->set_on_changed([this] { coordinator_.Wake(); });
+  coordinator_.Wake();  // for what the catalogue holds already
+}
+
+MasterService::~MasterService() { world_.catalogue->set_on_changed(nullptr); }
+
+void MasterService::Handle(const proto::Request& request, std::function<void(proto::Reply)> done) {
+  auto answer = [id = request.id(), attempt = request.attempt(), done = std::move(done)](proto::Reply reply) {
+    *reply.mutable_id() = id;
+    reply.set_attempt(attempt);
+    done(std::move(reply));
+  };
+  if (const absl::Status status = Validate(request); !status.ok()) {
+    return answer(RefusedReply(proto::BAD_REQUEST, std::string(status.message())));
+  }
+  if (request.has_list_snapshots() || request.has_list_tables()) {
+    HandleList(request, std::move(answer));
+  } else {
+    HandleChange(request, std::move(answer));
+  }
+}
+
+void MasterService::HandleChange(const proto::Request& request, std::function<void(proto::Reply)> done) {
+  proto::Command command;
+  *command.mutable_request() = request.id();
+  *command.mutable_catalogue() = request.catalogue();
+  world_.group->Propose(std::move(command), std::move(done));
+}
+
+void MasterService::HandleList(const proto::Request& request, std::function<void(proto::Reply)> done) {
+  const bool snapshots = request.has_list_snapshots();
+  world_.group->ReadBarrier([this, snapshots, done = std::move(done)](proto::Reply reply) {
+    if (reply.code() == proto::OK) {
+      if (snapshots) {
+        FillSnapshots(world_.catalogue->state(), reply.mutable_snapshots());
+      } else {
+        FillTables(world_.catalogue->state(), reply.mutable_tables());
+      }
+    }
+    done(std::move(reply));
+  });
+}
+
+}  // namespace sut

@@ -1,0 +1,97 @@
+#include "sut/master/request_validation.h"
+
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "sut/base/ids.h"
+#include "sut/tablet/partition.h"
+
+namespace sut {
+namespace {
+
+absl::Status ValidateId(const char* what, const std::string& bytes) {
+  const auto id = ParseUuidBytes(bytes);
+  if (!id.ok()) return absl::InvalidArgumentError(absl::StrCat("Malformed ", what, " id: ", id.status().message()));
+  if (id->first == 0 && id->second == 0) return absl::InvalidArgumentError(absl::StrCat("The ", what, " id is nil"));
+  return absl::OkStatus();
+}
+
+absl::Status ValidateReplicas(const proto::TabletInfo& tablet) {
+  std::set<uint64_t> replicas;
+  std::set<uint32_t> nodes;
+  for (const auto& replica : tablet.replicas()) {
+    if (replica.replica() == 0 || replica.node() == 0) return absl::InvalidArgumentError("A replica or node id is 0");
+    if (!replicas.insert(replica.replica()).second || !nodes.insert(replica.node()).second) {
+      return absl::InvalidArgumentError("A tablet names a replica or a node twice");
+    }
+  }
+  if (replicas.empty()) return absl::InvalidArgumentError("A tablet has no replica");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateTablets(const proto::TableInfo& table) {
+  uint32_t covered = 0;
+  std::set<std::string> ids;
+  for (const auto& tablet : table.tablets()) {
+    if (const absl::Status status = ValidateId("tablet", tablet.id()); !status.ok()) return status;
+    if (tablet.id() == Bytes(kMasterTablet)) return absl::InvalidArgumentError("The tablet id is the master's");
+    if (!ids.insert(tablet.id()).second) return absl::InvalidArgumentError("A tablet is named twice");
+    if (tablet.hash_begin() != covered || tablet.hash_end() <= covered || tablet.hash_end() > kHashSpace) {
+      return absl::InvalidArgumentError("The tablets do not cover the hash space in order");
+    }
+    covered = tablet.hash_end();
+    if (const absl::Status status = ValidateReplicas(tablet); !status.ok()) return status;
+  }
+  if (covered != kHashSpace) return absl::InvalidArgumentError("The tablets do not cover the hash space");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateTable(const proto::TableInfo& table) {
+  if (const absl::Status status = ValidateId("table", table.id()); !status.ok()) return status;
+  if (table.keyspace().empty() || table.name().empty()) return absl::InvalidArgumentError("A name is empty");
+  if (table.state() != proto::TableInfo::CREATING) return absl::InvalidArgumentError("A new table is not CREATING");
+  return ValidateTablets(table);
+}
+
+absl::Status ValidateCreateSnapshot(const proto::CatalogueCommand::CreateSnapshot& change) {
+  if (const absl::Status status = ValidateId("snapshot", change.id()); !status.ok()) return status;
+  if (change.tables().empty()) return absl::InvalidArgumentError("A snapshot of no table");
+  std::set<std::string> tables;
+  for (const std::string& id : change.tables()) {
+    if (const absl::Status status = ValidateId("table", id); !status.ok()) return status;
+    if (!tables.insert(id).second) return absl::InvalidArgumentError("A table is named twice");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateRestoreSnapshot(const proto::CatalogueCommand::RestoreSnapshot& change) {
+  if (const absl::Status status = ValidateId("restoration", change.restoration()); !status.ok()) return status;
+  return ValidateId("snapshot", change.snapshot());
+}
+
+}  // namespace
+
+absl::Status ValidateChange(const proto::CatalogueCommand& change) {
+  switch (change.op_case()) {
+    case proto::CatalogueCommand::kCreateTable:
+      return ValidateTable(change.create_table().table());
+    case proto::CatalogueCommand::kCreateSnapshot:
+      return ValidateCreateSnapshot(change.create_snapshot());
+    case proto::CatalogueCommand::kDeleteSnapshot:
+      return ValidateId("snapshot", change.delete_snapshot().id());
+    case proto::CatalogueCommand::kRestoreSnapshot:
+      return ValidateRestoreSnapshot(change.restore_snapshot());
+    default:
+      return absl::InvalidArgumentError("Not a change that a client may ask for");
+  }
+}
+
+absl::Status ValidateRequestId(const proto::RequestId& id) {
+  if (const absl::Status status = ValidateId("client", id.client()); !status.ok()) return status;
+  if (id.sequence() == 0) return absl::InvalidArgumentError("The request has no sequence number");
+  if (id.first_incomplete() > id.sequence()) return absl::InvalidArgumentError("The request says that it is answered");
+  return absl::OkStatus();
+}
+
+}  // namespace sut

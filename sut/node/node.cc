@@ -1,0 +1,219 @@
+#include "sut/node/node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sut/base/check.h"
+#include "sut/base/prng.h"
+#include "sut/raft/wire.h"
+#include "sut/tablet/partition.h"
+
+namespace sut {
+namespace {
+
+constexpr size_t kCallsMax = 1024;
+
+proto::Reply Refuse(proto::Code code, std::string message) {
+  proto::Reply reply;
+  reply.set_code(code);
+  reply.set_message(std::move(message));
+  return reply;
+}
+
+// A tablet's description as a request brings it; checked, since directories will be named after it.
+bool ValidCreate(const proto::CreateReplica& request, NodeId self) {
+  const proto::TabletInfo& tablet = request.tablet();
+  if (request.table().size() != 16 || tablet.id().size() != 16 || request.replica() == 0) return false;
+  if (tablet.hash_begin() >= tablet.hash_end() || tablet.hash_end() > kHashSpace) return false;
+  return std::any_of(tablet.replicas().begin(), tablet.replicas().end(), [&](const proto::ReplicaInfo& info) {
+    return info.replica() == request.replica() && info.node() == self.value;
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Seams* seams, NodeSpec spec) {
+  std::unique_ptr<Node> node(new Node(seams, std::move(spec)));
+  seams->probes->Hit(Probe::kRecoveryBegun, TabletId{});
+  if (absl::Status status = node->Recover(); !status.ok()) return status;
+  seams->probes->Hit(Probe::kRecoveryFinished, TabletId{});
+  node->ArmTick();
+  return node;
+}
+
+Node::Node(const Seams* seams, NodeSpec spec) : seams_(seams), spec_(std::move(spec)), layout_(spec_.root, spec_.id), life_(static_cast<uint64_t>(seams->clock->NowUs()) + 1) {}
+
+Node::~Node() {
+  // The master service refers to its replica, replicas to their machines and the log store.
+  master_.reset();
+  for (auto& [tablet, hosted] : hosted_) hosted.replica.reset();
+}
+
+absl::Status Node::Recover() {
+  auto log_store = LogStore::Open(seams_->storage, layout_.log_store());
+  if (!log_store.ok()) return log_store.status();
+  log_store_ = *std::move(log_store);
+  log_writer_ = std::make_unique<LogWriter>(log_store_.get(), seams_);
+  context_ = {spec_.id, &spec_.options, seams_, &layout_, log_store_.get(), log_writer_.get(), &hybrid_clock_};
+  auto recovered = log_store_->Recover();
+  if (!recovered.ok()) return recovered.status();
+  for (LogStore::RecoveredReplica& replica : *recovered) {
+    if (absl::Status status = Host(std::move(replica)); !status.ok()) return status;
+  }
+  const bool member = std::find(spec_.master_members.begin(), spec_.master_members.end(), spec_.id) !=
+                      spec_.master_members.end();
+  if (!member || replicas_.contains(kMasterTablet)) return absl::OkStatus();
+  auto created = Replica::Create(context_, MasterRecord().record);
+  if (!created.ok()) return created.status();
+  return Host(*std::move(created));
+}
+
+LogStore::RecoveredReplica Node::MasterRecord() const {
+  LogStore::RecoveredReplica master;
+  master.record.set_table(Bytes(kMasterTablet));
+  master.record.set_tablet(Bytes(kMasterTablet));
+  master.record.set_replica(spec_.id.value);
+  master.record.set_hash_end(kHashSpace);
+  for (const NodeId node : spec_.master_members) {
+    proto::ReplicaRecord::Member* member = master.record.add_members();
+    member->set_replica(node.value);
+    member->set_node(node.value);
+  }
+  return master;
+}
+
+absl::Status Node::Host(LogStore::RecoveredReplica recovered) {
+  const auto tablet = IdFromBytes<TabletId>(recovered.record.tablet());
+  if (!tablet.ok()) return tablet.status();
+  Hosted hosted;
+  Catalogue* catalogue = nullptr;
+  if (*tablet == kMasterTablet) {
+    auto machine = std::make_unique<Catalogue>(spec_.options.bugs);
+    catalogue = machine.get();
+    hosted.machine = std::move(machine);
+  } else {
+    const HashRange range{recovered.record.hash_begin(), recovered.record.hash_end()};
+    hosted.machine = std::make_unique<RowMachine>(range);
+  }
+  auto replica = Replica::Open(context_, std::move(recovered), hosted.machine.get());
+  if (!replica.ok()) {
+    return absl::Status(replica.status().code(), absl::StrCat("tablet ", Hex(*tablet), ": ", replica.status().message()));
+  }
+  hosted.replica = *std::move(replica);
+  replicas_[*tablet] = hosted.replica.get();
+  if (catalogue != nullptr) {
+    MasterService::World world{hosted.replica.get(), catalogue, seams_->clock, seams_->timers, this, seams_->probes};
+    master_ = std::make_unique<MasterService>(spec_.options, world);
+    hosted.replica->set_on_role_change([this] { master_->Wake(); });
+  }
+  hosted_[*tablet] = std::move(hosted);
+  return absl::OkStatus();
+}
+
+void Node::ArmTick() {
+  seams_->timers->After(spec_.options.tick_us, [this] { Tick(); });
+}
+
+void Node::Tick() {
+  for (const auto& [tablet, replica] : replicas_) replica->Tick();
+  ArmTick();
+}
+
+Replica* Node::Find(const std::string& tablet) const {
+  const auto id = IdFromBytes<TabletId>(tablet);
+  if (!id.ok()) return nullptr;
+  const auto found = replicas_.find(*id);
+  return found == replicas_.end() ? nullptr : found->second;
+}
+
+void Node::Receive(const std::string& bytes) {
+  proto::Envelope envelope;
+  if (!envelope.ParseFromString(bytes)) return;
+  switch (envelope.body_case()) {
+    case proto::Envelope::kRaft: {
+      Replica* replica = Find(envelope.raft().tablet());
+      auto message = raft::DecodeMessage(envelope.raft().message());
+      if (replica != nullptr && message.ok() && message->to == replica->replica()) replica->OnRaft(*message);
+      return;
+    }
+    case proto::Envelope::kInstall: {
+      if (Replica* replica = Find(envelope.install().tablet())) replica->OnInstall(envelope.install());
+      return;
+    }
+    case proto::Envelope::kRequest:
+      return OnRequest(NodeId{envelope.from_node()}, envelope.request());
+    case proto::Envelope::kReply:
+      return OnReply(envelope.reply());
+    default:
+      return;
+  }
+}
+
+void Node::OnRequest(NodeId from, const proto::Request& request) {
+  const auto reply = [this, from, request](proto::Reply answer) { SendReply(from, request, std::move(answer)); };
+  if (request.has_create_replica()) return reply(CreateReplica(request.create_replica()));
+  Replica* replica = Find(request.tablet());
+  if (replica == nullptr) return reply(Refuse(proto::UNAVAILABLE, "the tablet is not hosted here"));
+  const bool for_master = replica->tablet() == kMasterTablet && !request.has_fence() && !request.has_maintenance();
+  if (for_master) return master_->Handle(request, reply);
+  replica->Handle(request, reply);
+}
+
+void Node::SendReply(NodeId to, const proto::Request& request, proto::Reply reply) {
+  proto::Envelope envelope;
+  envelope.set_from_node(spec_.id.value);
+  *reply.mutable_id() = request.id();
+  reply.set_attempt(request.attempt());
+  *envelope.mutable_reply() = std::move(reply);
+  const uint64_t identity = Mix({0x7265706c, MixString(request.id().client()), request.id().sequence(),
+                                 request.attempt(), MixString(request.tablet()), request.scan().pin()});
+  seams_->transport->Send(to, LogicalIdentity{identity}, envelope.SerializeAsString());
+}
+
+proto::Reply Node::CreateReplica(const proto::CreateReplica& request) {
+  if (!ValidCreate(request, spec_.id)) return Refuse(proto::BAD_REQUEST, "not a replica of this node");
+  proto::Reply done;
+  done.set_code(proto::OK);
+  if (Find(request.tablet().id()) != nullptr) return done;
+  proto::ReplicaRecord record;
+  record.set_table(request.table());
+  record.set_tablet(request.tablet().id());
+  record.set_replica(request.replica());
+  record.set_hash_begin(request.tablet().hash_begin());
+  record.set_hash_end(request.tablet().hash_end());
+  for (const proto::ReplicaInfo& info : request.tablet().replicas()) {
+    proto::ReplicaRecord::Member* member = record.add_members();
+    member->set_replica(info.replica());
+    member->set_node(info.node());
+  }
+  auto created = Replica::Create(context_, record);
+  absl::Status status = created.status();
+  if (status.ok()) status = Host(*std::move(created));
+  if (!status.ok()) return Refuse(proto::UNAVAILABLE, std::string(status.message()));
+  return done;
+}
+
+void Node::Send(NodeId to, proto::Request request, LogicalIdentity identity,
+                std::function<void(const proto::Reply&)> on_reply) {
+  request.set_attempt(++last_call_);
+  request.mutable_id()->set_sequence(life_);
+  calls_[last_call_] = std::move(on_reply);
+  if (calls_.size() > kCallsMax) calls_.erase(calls_.begin());
+  proto::Envelope envelope;
+  envelope.set_from_node(spec_.id.value);
+  *envelope.mutable_request() = std::move(request);
+  seams_->transport->Send(to, identity, envelope.SerializeAsString());
+}
+
+void Node::OnReply(const proto::Reply& reply) {
+  // A late reply to a former life of this node counts its calls from 1 too.
+  if (reply.id().sequence() != life_) return;
+  const auto call = calls_.find(reply.attempt());
+  if (call == calls_.end()) return;
+  const auto on_reply = std::move(call->second);
+  calls_.erase(call);
+  on_reply(reply);
+}
+
+}  // namespace sut

@@ -1,0 +1,96 @@
+// A node: the composition root of the cluster under test, and the router of its messages.
+//
+// It owns the Raft log store, one replica for each group it hosts, and on members of the master's group the master service.
+// Handlers run to completion and never block; long work goes to the Worker.
+//
+// Life: Start recovers everything from disk and arms the tick; from then on the node only reacts. A crash is the destruction of
+// the object, with or without what was written to disk. Loop rule: everything on one event loop.
+
+#ifndef SUT_NODE_NODE_H_
+#define SUT_NODE_NODE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "sut/base/hybrid_clock.h"
+#include "sut/base/ids.h"
+#include "sut/master/catalogue.h"
+#include "sut/master/master_service.h"
+#include "sut/proto/service.pb.h"
+#include "sut/runtime/node_options.h"
+#include "sut/runtime/seams.h"
+#include "sut/storage/layout.h"
+#include "sut/storage/log_store.h"
+#include "sut/tablet/log_writer.h"
+#include "sut/tablet/replica.h"
+#include "sut/tablet/row_machine.h"
+
+namespace sut {
+
+struct NodeSpec {
+  NodeId id;
+  std::string root;  // of the data directory
+  NodeOptions options;
+  std::vector<NodeId> master_members;  // ascending; the nodes that hold the master's group
+};
+
+class Node : private RequestSender {
+ public:
+  // Recovers from disk. `seams` outlives the node. An error leaves nothing running.
+  static absl::StatusOr<std::unique_ptr<Node>> Start(const Seams* seams, NodeSpec spec);
+  ~Node() override;
+
+  // A message has arrived: a serialised proto::Envelope from anywhere. What does not parse is dropped.
+  void Receive(const std::string& envelope);
+
+  // For inspections and status, in the order of tablet ids (the master's first).
+  const std::map<TabletId, Replica*>& replicas() const { return replicas_; }
+  const NodeSpec& spec() const { return spec_; }
+
+ private:
+  // What is hosted for one group: the replica, and the state machine that it drives.
+  struct Hosted {
+    std::unique_ptr<StateMachine> machine;
+    std::unique_ptr<Replica> replica;
+  };
+
+  Node(const Seams* seams, NodeSpec spec);
+  absl::Status Recover();
+  absl::Status Host(LogStore::RecoveredReplica recovered);
+  LogStore::RecoveredReplica MasterRecord() const;
+  void ArmTick();
+  void Tick();
+
+  void OnRequest(NodeId from, const proto::Request& request);
+  void OnReply(const proto::Reply& reply);
+  proto::Reply CreateReplica(const proto::CreateReplica& request);
+  void SendReply(NodeId to, const proto::Request& request, proto::Reply reply);
+  // RequestSender, for the coordinator.
+  void Send(NodeId to, proto::Request request, LogicalIdentity identity,
+            std::function<void(const proto::Reply&)> on_reply) override;
+  Replica* Find(const std::string& tablet) const;
+
+  const Seams* seams_;
+  NodeSpec spec_;
+  NodeLayout layout_;
+  HybridClock hybrid_clock_;
+  std::unique_ptr<LogStore> log_store_;
+  std::unique_ptr<LogWriter> log_writer_;
+  ReplicaContext context_;
+  std::map<TabletId, Hosted> hosted_;
+  std::map<TabletId, Replica*> replicas_;
+  std::unique_ptr<MasterService> master_;
+  // Requests of this node that wait for a reply, by attempt. Bounded: the oldest is forgotten.
+  std::map<uint32_t, std::function<void(const proto::Reply&)>> calls_;
+  uint32_t last_call_ = 0;
+  uint64_t life_;  // tells the calls of this life of the node from those of an earlier one
+};
+
+}  // namespace sut
+
+#endif  // SUT_NODE_NODE_H_

@@ -1,0 +1,270 @@
+// The checks behind RaftInvariants, each a function that names the property it judges.
+//
+// Logs are compared by the terms of their entries, from the end backwards to where nothing changed; the contents of an
+// op id are compared once with the first sight of it anywhere.
+
+#include "sut/raft/invariants.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "sut/base/prng.h"
+
+namespace sut::raft {
+
+namespace {
+
+uint64_t Fingerprint(const Entry& entry) {
+  return Mix({static_cast<uint64_t>(entry.type), entry.time.value, MixString(entry.data)});
+}
+
+std::string Name(ReplicaId replica) { return absl::StrCat("replica ", replica.value); }
+
+}  // namespace
+
+std::optional<Term> RaftInvariants::View::TermAt(Index index) const {
+  if (index == start.index) return start.term;
+  if (index < start.index || index > last()) return std::nullopt;
+  return terms[index.value - start.index.value - 1];
+}
+
+RaftInvariants::Violation RaftInvariants::ObserveChange(View& view, uint64_t incarnation, const Status& status,
+                                                        const std::vector<Entry>& log) {
+  if (view.incarnation != incarnation) {
+    View fresh;
+    fresh.told_term = view.told_term;
+    fresh.told_vote = view.told_vote;
+    fresh.told_match = view.told_match;
+    fresh.told_match_term = view.told_match_term;
+    fresh.start = status.start.last;
+    fresh.log_changes = status.log_changes + 1;  // so that the whole log counts as new
+    view = std::move(fresh);
+  }
+  if (auto violation = CheckMonotony(view, status)) return violation;
+  if (auto violation = CheckLogStart(view, status)) return violation;
+  Index checked = view.incarnation == incarnation ? view.commit : status.start.last.index;
+  if (view.log_changes != status.log_changes) {
+    if (auto violation = CheckLog(view, status, log, checked)) return violation;
+  }
+  if (auto violation = CheckLeader(view, status)) return violation;
+  if (auto violation = CheckCommit(view, status, checked)) return violation;
+  view.incarnation = incarnation;
+  view.log_changes = status.log_changes;
+  view.term = status.term;
+  view.vote = status.vote;
+  view.role = status.role;
+  view.commit = status.commit;
+  view.persisted = status.persisted;
+  return std::nullopt;
+}
+
+RaftInvariants::Violation RaftInvariants::CheckMonotony(const View& view, const Status& status) const {
+  if (status.commit > status.last.index || status.persisted > status.last.index) {
+    return absl::StrCat("monotony: commit ", status.commit.value, " or persisted ", status.persisted.value, " of ",
+                        Name(status.self), " lies beyond its log's end ", ToString(status.last));
+  }
+  if (status.term < view.term) {
+    return absl::StrCat("monotony: term of ", Name(status.self), " went from ", view.term.value, " to ",
+                        status.term.value);
+  }
+  if (status.commit < view.commit) {
+    return absl::StrCat("monotony: commit of ", Name(status.self), " went from ", view.commit.value, " to ",
+                        status.commit.value);
+  }
+  if (status.term == view.term && !view.vote.is_none() && status.vote != view.vote) {
+    return absl::StrCat("monotony: vote of ", Name(status.self), " in term ", view.term.value, " went from ",
+                        view.vote.value, " to ", status.vote.value);
+  }
+  return std::nullopt;
+}
+
+// Compaction and install leave only committed entries behind the start.
+RaftInvariants::Violation RaftInvariants::CheckLogStart(const View& view, const Status& status) const {
+  const OpId start = status.start.last;
+  if (view.incarnation.has_value() && start == view.start) return std::nullopt;
+  if (start.index < view.start.index) {
+    return absl::StrCat("monotony: log of ", Name(status.self), " now starts at ", ToString(start), ", before ",
+                        ToString(view.start));
+  }
+  if (start.index.value >= committed_.size() || committed_[start.index.value].op != start) {
+    return absl::StrCat("state-machine safety: log of ", Name(status.self), " starts at ", ToString(start),
+                        ", which is not what was committed there");
+  }
+  return std::nullopt;
+}
+
+// Lowers `checked` to where the log stands as it did.
+RaftInvariants::Violation RaftInvariants::CheckLog(View& view, const Status& status, const std::vector<Entry>& log,
+                                                   Index& checked) {
+  const OpId start = status.start.last;
+  const auto term_at = [&](Index index) {
+    return index == start.index ? start.term : log[index.value - start.index.value - 1].op.term;
+  };
+  Index kept = std::min(view.last(), status.last.index);
+  const Index floor = std::max(start.index, view.start.index);
+  while (kept > floor && view.TermAt(kept) != term_at(kept)) kept = Previous(kept);
+  kept = std::max(kept, floor);
+  checked = std::min(checked, kept);
+  if (kept < view.last()) {
+    if (auto violation = CheckTruncation(view, status, kept)) return violation;
+  }
+
+  const size_t forgotten = std::min<size_t>(start.index.value - view.start.index.value, view.terms.size());
+  view.terms.erase(view.terms.begin(), view.terms.begin() + static_cast<ptrdiff_t>(forgotten));
+  view.start = start;
+  view.terms.resize(kept.value - start.index.value);
+  for (size_t position = view.terms.size(); position < log.size(); ++position) {
+    const Entry& entry = log[position];
+    const OpId previous = position == 0 ? start : log[position - 1].op;
+    if (entry.op.index != Next(previous.index) || entry.op.term < previous.term) {
+      return absl::StrCat("log matching: in the log of ", Name(status.self), ", ", ToString(entry.op), " follows ",
+                          ToString(previous));
+    }
+    const auto [known, is_new] = entries_.try_emplace({entry.op.term.value, entry.op.index.value},
+                                                      KnownEntry{Fingerprint(entry), previous.term});
+    if (!is_new && (known->second.fingerprint != Fingerprint(entry) || known->second.previous != previous.term)) {
+      return absl::StrCat("log matching: entry ", ToString(entry.op), " of ", Name(status.self),
+                          " or the one before it differs from another log's");
+    }
+    view.terms.push_back(entry.op.term);
+  }
+  return std::nullopt;
+}
+
+RaftInvariants::Violation RaftInvariants::CheckTruncation(View& view, const Status& status, Index kept) const {
+  if (view.role == Role::kLeader && status.role == Role::kLeader && view.term == status.term) {
+    return absl::StrCat("leader append-only: ", Name(status.self), ", leader of term ", status.term.value,
+                        ", lost its entries after index ", kept.value);
+  }
+  if (kept < view.told_match) {
+    if (status.term == view.told_match_term) {
+      return absl::StrCat("memory: ", Name(status.self), " acknowledged index ", view.told_match.value, " in term ",
+                          status.term.value, " and truncated to ", kept.value, " in the same term");
+    }
+    view.told_match = kept;
+  }
+  return std::nullopt;
+}
+
+RaftInvariants::Violation RaftInvariants::CheckLeader(const View& view, const Status& status) {
+  const bool newly_seen = view.incarnation == std::nullopt || view.role != Role::kLeader || view.term != status.term;
+  if (status.role != Role::kLeader || !newly_seen) return std::nullopt;
+  const auto [leader, is_new] = leaders_.try_emplace(status.term, LeaderRecord{status.self, status.last});
+  if (!is_new) {
+    return absl::StrCat("election safety: ", Name(status.self), " leads term ", status.term.value, ", which ",
+                        Name(leader->second.replica), " was elected in before");
+  }
+  // By log matching, the newest entry that this leader must have stands for all before it.
+  auto newest = committed_.rbegin();
+  while (newest != committed_.rend() && newest->committed_in >= status.term) ++newest;
+  if (newest == committed_.rend() || newest->op.index <= view.start.index) return std::nullopt;
+  if (view.TermAt(newest->op.index) != newest->op.term) {
+    return absl::StrCat("leader completeness: ", Name(status.self), ", leader of term ", status.term.value,
+                        ", lacks entry ", ToString(newest->op), ", which was committed by term ",
+                        newest->committed_in.value);
+  }
+  return std::nullopt;
+}
+
+// Entries up to `checked` are known to be right.
+RaftInvariants::Violation RaftInvariants::CheckCommit(const View& view, const Status& status, Index checked) {
+  for (Index index = Next(std::max(checked, view.start.index)); index <= status.commit; index = Next(index)) {
+    const OpId op{*view.TermAt(index), index};
+    if (index.value < committed_.size()) {
+      if (committed_[index.value].op == op) continue;
+      return absl::StrCat("state-machine safety: ", Name(status.self), " holds ", ToString(op), " as committed, not ",
+                          ToString(committed_[index.value].op));
+    }
+    committed_.push_back({op, status.term});
+    if (auto violation = CheckLaterLeaders(committed_.back())) return violation;
+  }
+  return std::nullopt;
+}
+
+// A leader of an old term may commit when a later leader has long been elected: that one must have the entry already.
+RaftInvariants::Violation RaftInvariants::CheckLaterLeaders(const Committed& committed) const {
+  for (auto later = leaders_.upper_bound(committed.committed_in); later != leaders_.end(); ++later) {
+    if (Precedes(committed.op, later->second.last)) continue;
+    return absl::StrCat("leader completeness: entry ", ToString(committed.op), " was committed in term ",
+                        committed.committed_in.value, ", but ", Name(later->second.replica), ", leader of term ",
+                        later->first.value, ", lacks it");
+  }
+  return std::nullopt;
+}
+
+// Whether `op` is in the log that ends at `log_end`.
+bool RaftInvariants::Precedes(const OpId& op, OpId log_end) const {
+  while (log_end.index > op.index) {
+    const auto entry = entries_.find({log_end.term.value, log_end.index.value});
+    if (entry == entries_.end()) return false;
+    log_end = {entry->second.previous, Previous(log_end.index)};
+  }
+  return log_end == op;
+}
+
+RaftInvariants::Violation RaftInvariants::ObserveSent(const Message& message) {
+  // Pre-votes speak of a term that the sender has not entered.
+  const bool hypothetical =
+      message.type == MessageType::kPreVote || (message.type == MessageType::kPreVoteReply && message.granted);
+  if (hypothetical) return std::nullopt;
+  View& view = views_[message.from];
+  if (message.term > view.told_term) {
+    view.told_term = message.term;
+    view.told_vote = ReplicaId{};
+  }
+  ReplicaId vote;
+  if (message.type == MessageType::kVote) vote = message.from;
+  if (message.type == MessageType::kVoteReply && message.granted) vote = message.to;
+  if (!vote.is_none() && message.term == view.told_term) {
+    if (!view.told_vote.is_none() && view.told_vote != vote) {
+      return absl::StrCat("election safety: ", Name(message.from), " voted in term ", message.term.value, " for ",
+                          view.told_vote.value, " and for ", vote.value);
+    }
+    view.told_vote = vote;
+  }
+  // An acknowledgement that was held back until the replica had moved on to a later term binds it no more.
+  if (message.type == MessageType::kAppendReply && message.granted && message.term == view.term) {
+    if (message.match > view.last()) {
+      return absl::StrCat("memory: ", Name(message.from), " acknowledges index ", message.match.value,
+                          ", but its log ends at ", view.last().value);
+    }
+    if (message.match > view.told_match) {
+      view.told_match = message.match;
+      view.told_match_term = message.term;
+    }
+  }
+  return std::nullopt;
+}
+
+RaftInvariants::Violation RaftInvariants::ObserveRecovered(ReplicaId replica, const RecoveredState& recovered) {
+  const View& view = views_[replica];
+  const OpId start = recovered.start.last;
+  const OpId last = recovered.entries.empty() ? start : recovered.entries.back().op;
+  const Term term = std::max(recovered.hard_state.term, last.term);
+  const ReplicaId vote = term == recovered.hard_state.term ? recovered.hard_state.vote : ReplicaId{};
+  if (term < view.told_term) {
+    return absl::StrCat("memory: ", Name(replica), " told others of term ", view.told_term.value,
+                        " and came back in term ", term.value);
+  }
+  if (term == view.told_term && !view.told_vote.is_none() && vote != view.told_vote) {
+    return absl::StrCat("memory: ", Name(replica), " voted for ", view.told_vote.value, " in term ", term.value,
+                        " and came back with a vote for ", vote.value);
+  }
+  // What it acknowledged, and what its host called durable (a sole voter acknowledges to nobody but its clients).
+  const Index kept = std::max(view.told_match, view.persisted);
+  // An install that the log disagreed with has replaced what followed.
+  const bool replaced = start.index > view.start.index && view.TermAt(start.index) != start.term;
+  if (kept <= start.index || replaced) return std::nullopt;
+  if (last.index < kept) {
+    return absl::StrCat("memory: ", Name(replica), " acknowledged index ", kept.value,
+                        " and came back with a log that ends at ", ToString(last));
+  }
+  const OpId found = recovered.entries[kept.value - start.index.value - 1].op;
+  if (const std::optional<Term> expected = view.TermAt(kept); expected.has_value() && found.term != *expected) {
+    return absl::StrCat("memory: ", Name(replica), " acknowledged ", ToString(OpId{*expected, kept}),
+                        " and came back with ", ToString(found));
+  }
+  return std::nullopt;
+}
+
+}  // namespace sut::raft

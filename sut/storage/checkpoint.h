@@ -1,0 +1,66 @@
+// Snapshot directories: made by hard link, verified, staged into new generations, shipped, removed; each durable step a
+// call of its own, so that the tablet can make a sequence of events of them and a crash can fall between any two.
+//
+// Order of a create: RemoveLeftOver, store.Flush, LinkFiles, WriteMetadata, SyncFiles, Publish. A directory under its
+// final name is complete and durable, and is never opened read-write nor changed until it is removed.
+//
+// What is about files and directories in general (SyncFiles, RemoveTree, DescribeFiles, ...) stands in directory.h.
+// Thread rule: on the Worker, or on the loop during start-up.
+
+#ifndef SUT_STORAGE_CHECKPOINT_H_
+#define SUT_STORAGE_CHECKPOINT_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sut/base/bugs.h"
+#include "sut/base/ids.h"
+#include "sut/proto/storage.pb.h"
+#include "sut/runtime/seams.h"
+#include "sut/storage/directory.h"
+#include "sut/storage/layout.h"
+#include "sut/storage/tablet_store.h"
+
+namespace sut {
+
+inline constexpr char kSnapshotMetadataFile[] = "metadata";
+inline constexpr uint32_t kSnapshotFormatVersion = 1;
+
+// Hard-links the table files of the store's durable state into the new directory `to`, and copies MANIFEST and CURRENT
+// there. REQUIRES: the caller has flushed what shall be in it, and nothing is committed meanwhile.
+absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const std::string& to);
+
+// Checksums the files in `directory` and writes its metadata file. `metadata.files` is filled in. Unsynced.
+absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata);
+// Renames `from` to `to` and fsyncs the parents (planted bug 11: does not). A process may die in between: who finds
+// `to` after a restart syncs its parent before relying on it.
+absl::Status Publish(const StorageSeam& seam, const std::string& from, const std::string& to, BugSet bugs);
+
+// Reads and verifies the metadata file alone. NotFound if there is no directory; DataLoss if it is damaged;
+// Unimplemented if it is sound, but of another format version.
+absl::StatusOr<proto::SnapshotMetadata> ReadMetadata(const StorageSeam& seam, const std::string& directory);
+// Reads the metadata and verifies the size and checksum of every file, and that there is no other. DataLoss if not so.
+absl::StatusOr<proto::SnapshotMetadata> VerifySnapshot(const StorageSeam& seam, const std::string& directory);
+
+// Makes the new directory `generation` from a verified snapshot: table files linked, MANIFEST and CURRENT copied, all
+// synced. A left-over `generation` is removed first.
+absl::Status StageGeneration(const StorageSeam& seam, const std::string& snapshot, const std::string& generation);
+// Replaces the replica's own metadata in `staged` (requests, sessions, markers, applied op id) by that of `live`, plus
+// `extra`, marks it as applied up to `applied`, and flushes, so that `staged` is durable and equals: rows of the
+// snapshot, all else of the live store. Planted bugs 4 (applied stays the snapshot's), 5 (the live rows stay as well)
+// and 35 (requests are not carried over) strike here.
+absl::Status CarryOver(const TabletStore& live, TabletStore& staged, const StoreBatch& extra, OpId applied,
+                       BugSet bugs);
+
+// Everything in a store or snapshot directory, read off the files without opening them for writing, in key order.
+// For inspections and exports.
+absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ReadAll(const StorageSeam& seam,
+                                                                         const std::string& directory);
+
+}  // namespace sut
+
+#endif  // SUT_STORAGE_CHECKPOINT_H_

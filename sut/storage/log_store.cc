@@ -1,0 +1,246 @@
+#include "sut/storage/log_store.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "rocksdb/db.h"
+#include "rocksdb/write_batch.h"
+#include "sut/storage/directory.h"
+#include "sut/storage/log_records.h"
+#include "sut/storage/rocksdb_calls.h"
+#include "sut/storage/rocksdb_options.h"
+
+namespace sut {
+namespace {
+
+// Bounds the memtable and the write-ahead log to about a megabyte.
+constexpr uint64_t kWeightBetweenFlushes = 4096;
+constexpr uint64_t kBytesPerWeight = 256;
+// Each flush, and each recovery that found records, leaves one.
+constexpr uint64_t kTableFilesMax = 8;
+
+std::string EntryKey(TabletId tablet, Index index) { return EncodeLogKey({tablet, LogRecord::kEntry, index}); }
+std::string RecordKey(TabletId tablet, LogRecord kind) { return EncodeLogKey({tablet, kind, Index{}}); }
+
+// What recovery has seen of one group.
+struct GroupRecords {
+  TabletId tablet;
+  std::optional<proto::ReplicaRecord> record;
+  LogStore::RecoveredReplica replica;
+};
+
+absl::Status AddRecord(const LogKey& key, std::string_view key_bytes, std::string_view value, GroupRecords& group) {
+  switch (key.kind) {
+    case LogRecord::kEntry: {
+      absl::StatusOr<raft::Entry> entry = DecodeEntryValue(key_bytes, value);
+      if (!entry.ok()) return entry.status();
+      if (entry->op.index != key.index) return absl::DataLossError("log entry under the key of another one");
+      group.replica.entries.push_back(*std::move(entry));
+      return absl::OkStatus();
+    }
+    case LogRecord::kHardState: {
+      absl::StatusOr<raft::HardState> state = DecodeHardStateValue(key_bytes, value);
+      if (!state.ok()) return state.status();
+      group.replica.hard_state = *state;
+      return absl::OkStatus();
+    }
+    case LogRecord::kReplica: {
+      absl::StatusOr<proto::ReplicaRecord> record = DecodeReplicaValue(key_bytes, value);
+      if (!record.ok()) return record.status();
+      group.record = *std::move(record);
+      return absl::OkStatus();
+    }
+    case LogRecord::kLogStart: {
+      absl::StatusOr<raft::LogStart> start = DecodeLogStartValue(key_bytes, value);
+      if (!start.ok()) return start.status();
+      group.replica.start = *std::move(start);
+      return absl::OkStatus();
+    }
+  }
+  return absl::DataLossError("log record of unknown kind");
+}
+
+// Entries follow the start and each other without a gap, and terms never go back (Raft paper, figure 3, log matching).
+absl::Status CheckConsecutive(TabletId tablet, const LogStore::RecoveredReplica& replica) {
+  OpId last = replica.start.last;
+  for (const raft::Entry& entry : replica.entries) {
+    if (entry.op.index != Next(last.index) || entry.op.term < last.term) {
+      return absl::DataLossError(
+          absl::StrCat("log of tablet ", Hex(tablet), ": ", ToString(entry.op), " follows ", ToString(last)));
+    }
+    last = entry.op;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FinishGroup(GroupRecords group, std::vector<LogStore::RecoveredReplica>& replicas) {
+  if (!group.record.has_value()) return absl::OkStatus();
+  if (group.record->tablet() != Bytes(group.tablet)) return absl::DataLossError("replica record of another tablet");
+  if (absl::Status status = CheckConsecutive(group.tablet, group.replica); !status.ok()) return status;
+  group.replica.record = *std::move(group.record);
+  replicas.push_back(std::move(group.replica));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(const StorageSeam& seam, const std::string& path) {
+  if (absl::Status status = CreateDirectoryChain(seam, path); !status.ok()) return status;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(LogStoreOptions(seam), path, &opened);
+  if (status.IsNotFound() || status.IsPathNotFound()) return absl::DataLossError(status.ToString());
+  if (!status.ok()) return FromRocksdb(status, "open of the Raft log store");
+  std::unique_ptr<LogStore> store(new LogStore(seam, std::unique_ptr<rocksdb::DB>(opened)));
+  if (CountTableFiles(*store->db_) >= kTableFilesMax) {
+    if (absl::Status merged = MergeTableFiles(*store->db_); !merged.ok()) return merged;
+  }
+  return store;
+}
+
+LogStore::LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db) : seam_(seam), db_(std::move(db)) {}
+
+LogStore::~LogStore() { CloseStore(seam_, std::move(db_)); }
+
+absl::Status LogStore::Write(const std::vector<GroupWrite>& writes) {
+  rocksdb::WriteBatch batch;
+  for (const GroupWrite& write : writes) {
+    if (write.truncate_from.has_value()) {
+      batch.DeleteRange(EntryKey(write.tablet, *write.truncate_from), EntriesEnd(write.tablet));
+    }
+    for (const raft::Entry& entry : write.entries) {
+      const std::string key = EntryKey(write.tablet, entry.op.index);
+      batch.Put(key, EncodeEntryValue(key, entry));
+    }
+    if (write.hard_state.has_value()) {
+      const std::string key = RecordKey(write.tablet, LogRecord::kHardState);
+      batch.Put(key, EncodeHardStateValue(key, *write.hard_state));
+    }
+  }
+  return Commit(batch, /*sync=*/false);
+}
+
+absl::Status LogStore::Sync() {
+  bool flush_due = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (!failure_.ok()) return failure_;
+    flush_due = weight_since_flush_ >= kWeightBetweenFlushes;
+  }
+  if (!flush_due) return Fail(FromRocksdb(db_->SyncWAL(), "sync of the Raft log"));
+  if (absl::Status status = SyncAndSwitch(); !status.ok()) return Fail(status);
+  return Fail(Maintain());
+}
+
+absl::Status LogStore::Compact(TabletId tablet, const raft::LogStart& start) {
+  rocksdb::WriteBatch batch;
+  batch.DeleteRange(EntryKey(tablet, Index{0}), EntryKey(tablet, Next(start.last.index)));
+  const std::string key = RecordKey(tablet, LogRecord::kLogStart);
+  batch.Put(key, EncodeLogStartValue(key, start));
+  return Commit(batch, /*sync=*/false);
+}
+
+absl::Status LogStore::PutReplica(const proto::ReplicaRecord& record, const std::optional<LogReset>& reset) {
+  absl::StatusOr<TabletId> tablet = IdFromBytes<TabletId>(record.tablet());
+  if (!tablet.ok()) return tablet.status();
+  rocksdb::WriteBatch batch;
+  const std::string key = RecordKey(*tablet, LogRecord::kReplica);
+  batch.Put(key, EncodeReplicaValue(key, record));
+  if (reset.has_value()) {
+    if (absl::Status status = AddReset(*tablet, *reset, batch); !status.ok()) return status;
+  }
+  return Commit(batch, /*sync=*/true);
+}
+
+absl::StatusOr<std::vector<LogStore::RecoveredReplica>> LogStore::Recover() {
+  std::vector<RecoveredReplica> replicas;
+  std::optional<GroupRecords> group;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::string_view key_bytes = it->key().ToStringView();
+    absl::StatusOr<LogKey> key = DecodeLogKey(key_bytes);
+    if (!key.ok()) return key.status();
+    if (!group.has_value() || group->tablet != key->tablet) {
+      if (group.has_value()) {
+        if (absl::Status status = FinishGroup(*std::move(group), replicas); !status.ok()) return status;
+      }
+      group.emplace();
+      group->tablet = key->tablet;
+    }
+    if (absl::Status status = AddRecord(*key, key_bytes, it->value().ToStringView(), *group); !status.ok()) {
+      return status;
+    }
+  }
+  if (!it->status().ok()) return FromRocksdb(it->status(), "recovery of the Raft log");
+  if (group.has_value()) {
+    if (absl::Status status = FinishGroup(*std::move(group), replicas); !status.ok()) return status;
+  }
+  return replicas;
+}
+
+absl::Status LogStore::Commit(rocksdb::WriteBatch& batch, bool sync) {
+  std::lock_guard lock(mutex_);
+  if (!failure_.ok()) return failure_;
+  if (batch.Count() == 0) return absl::OkStatus();
+  weight_since_flush_ += batch.Count() + batch.GetDataSize() / kBytesPerWeight;
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  failure_ = FromRocksdb(db_->Write(options, &batch), "write to the Raft log");
+  return failure_;
+}
+
+absl::Status LogStore::SyncAndSwitch() {
+  std::lock_guard lock(mutex_);
+  if (!failure_.ok()) return failure_;
+  if (absl::Status status = FromRocksdb(db_->SyncWAL(), "sync of the Raft log"); !status.ok()) return status;
+  weight_since_flush_ = 0;
+  return SwitchMemtable(*db_);
+}
+
+absl::Status LogStore::Maintain() {
+  if (absl::Status status = FinishFlush(seam_, *db_); !status.ok()) return status;
+  if (CountTableFiles(*db_) < kTableFilesMax) return absl::OkStatus();
+  return MergeTableFiles(*db_);
+}
+
+absl::Status LogStore::Fail(absl::Status status) {
+  if (status.ok()) return status;
+  std::lock_guard lock(mutex_);
+  if (failure_.ok()) failure_ = status;
+  return status;
+}
+
+absl::Status LogStore::AddReset(TabletId tablet, const LogReset& reset, rocksdb::WriteBatch& batch) const {
+  bool keep_tail = false;
+  if (reset.keep_tail) {
+    absl::StatusOr<bool> agrees = Contains(tablet, reset.start.last);
+    if (!agrees.ok()) return agrees.status();
+    keep_tail = *agrees;
+  }
+  const std::string end = keep_tail ? EntryKey(tablet, Next(reset.start.last.index)) : EntriesEnd(tablet);
+  batch.DeleteRange(EntryKey(tablet, Index{0}), end);
+  const std::string key = RecordKey(tablet, LogRecord::kLogStart);
+  batch.Put(key, EncodeLogStartValue(key, reset.start));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LogStore::Contains(TabletId tablet, OpId op) const {
+  std::string value;
+  const std::string start_key = RecordKey(tablet, LogRecord::kLogStart);
+  rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), start_key, &value);
+  if (status.ok()) {
+    absl::StatusOr<raft::LogStart> start = DecodeLogStartValue(start_key, value);
+    if (!start.ok()) return start.status();
+    if (start->last == op) return true;
+  } else if (!status.IsNotFound()) {
+    return FromRocksdb(status, "read of the Raft log");
+  }
+  const std::string entry_key = EntryKey(tablet, op.index);
+  status = db_->Get(rocksdb::ReadOptions(), entry_key, &value);
+  if (status.IsNotFound()) return false;
+  if (!status.ok()) return FromRocksdb(status, "read of the Raft log");
+  absl::StatusOr<raft::Entry> entry = DecodeEntryValue(entry_key, value);
+  if (!entry.ok()) return entry.status();
+  return entry->op == op;
+}
+
+}  // namespace sut

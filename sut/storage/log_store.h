@@ -1,0 +1,97 @@
+// The Raft log store: one RocksDB for all groups of a node, and the journal of its replicas.
+//
+// Contract: Write puts records into the WAL without a sync, Sync makes everything written durable (group commit: one
+// sync serves all groups). A failed Write or Sync is final: the store must be closed and the node stopped, never
+// retried, since dirty pages may be gone. After a crash the store holds a prefix of what was written that contains all
+// that was synced.
+//
+// Thread rule: Write and Compact on the loop; Sync and PutReplica anywhere, also at the same time.
+
+#ifndef SUT_STORAGE_LOG_STORE_H_
+#define SUT_STORAGE_LOG_STORE_H_
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sut/base/ids.h"
+#include "sut/proto/storage.pb.h"
+#include "sut/raft/raft.h"
+#include "sut/runtime/seams.h"
+
+namespace rocksdb {
+class DB;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace sut {
+
+class LogStore {
+ public:
+  struct GroupWrite {
+    TabletId tablet;
+    std::optional<Index> truncate_from;  // entries at and above it are removed first
+    std::vector<raft::Entry> entries;
+    std::optional<raft::HardState> hard_state;
+  };
+  struct RecoveredReplica {
+    proto::ReplicaRecord record;
+    raft::HardState hard_state;
+    raft::LogStart start;
+    std::vector<raft::Entry> entries;
+  };
+
+  // Opens or creates the store below `path`, whose missing parents are created and fsynced. DataLoss if it is rotten.
+  static absl::StatusOr<std::unique_ptr<LogStore>> Open(const StorageSeam& seam, const std::string& path);
+  ~LogStore();
+
+  // Appends the writes of several groups as one batch; unsynced.
+  absl::Status Write(const std::vector<GroupWrite>& writes);
+  // Now and then it also flushes and merges table files, which its caller waits for, but writers do not.
+  absl::Status Sync();
+  // Drops entries up to start.last and remembers `start`; unsynced (losing it only keeps entries longer).
+  // REQUIRES: start.last is not before the present start.
+  absl::Status Compact(TabletId tablet, const raft::LogStart& start);
+  // Writes a replica's journal record and syncs. With `reset`, in the same atomic batch, the log is made to begin at
+  // *reset: all entries are dropped but those that agree with and follow reset->last if `keep_tail`.
+  struct LogReset {
+    raft::LogStart start;
+    bool keep_tail = false;
+  };
+  absl::Status PutReplica(const proto::ReplicaRecord& record, const std::optional<LogReset>& reset);
+  // Every replica that has a record, in the order of tablet ids. DataLoss for a record or entry that does not parse, or
+  // a gap.
+  absl::StatusOr<std::vector<RecoveredReplica>> Recover();
+
+ private:
+  LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db);
+  // Commits `batch`; the first failure is kept and returned ever after.
+  absl::Status Commit(rocksdb::WriteBatch& batch, bool sync);
+  // Syncs and has RocksDB begin a new write-ahead log, with no record in between.
+  absl::Status SyncAndSwitch();
+  // Flushes the memtable that was switched out, and merges table files if there are many. Writers do not wait for it.
+  absl::Status Maintain();
+  // Keeps the first failure; gives back `status`.
+  absl::Status Fail(absl::Status status);
+  // Adds to `batch` what makes the log begin at reset.start.
+  absl::Status AddReset(TabletId tablet, const LogReset& reset, rocksdb::WriteBatch& batch) const;
+  // Whether the log knows `op` as its start or as one of its entries.
+  absl::StatusOr<bool> Contains(TabletId tablet, OpId op) const;
+
+  const StorageSeam seam_;
+  std::unique_ptr<rocksdb::DB> db_;
+
+  // Held by writers, and by Sync while it switches logs: a record that came between sync and switch would be the
+  // unsynced end of the old log, and a power loss could take it and leave the records of the new log behind it.
+  std::mutex mutex_;
+  uint64_t weight_since_flush_ = 0;  // rows, with large ones counted for several: memtables never fill by themselves
+  absl::Status failure_;             // the first failed write or sync
+};
+
+}  // namespace sut
+
+#endif  // SUT_STORAGE_LOG_STORE_H_

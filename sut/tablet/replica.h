@@ -1,0 +1,211 @@
+// A replica of one group: Raft, its part of the log store, its row store, and the applying of committed entries.
+//
+// Entries apply one at a time, in order. Most apply at once on the loop. A snapshot operation or an install is a barrier: a
+// sequence of steps on the Worker, during which nothing else applies, while Raft, heartbeats and pinned reads go on.
+//
+// Durable state and its order (what a crash may find):
+//   1. An entry is applied only when it is durable in this replica's own log.
+//   2. The row store is durable up to its flushed applied op id; the log is kept from there on, so a restart replays the rest.
+//   3. The effect of a barrier is durable before it is marked applied, and repeating it from any point gives the same.
+// A barrier that fails (disk full, damage) stops the replica before the entry: it gives up leadership, refuses requests, and
+// tries again after a pause. It never skips.
+//
+// Loop rule: everything on the node's loop. Every reply callback is called exactly once unless the node dies first.
+
+#ifndef SUT_TABLET_REPLICA_H_
+#define SUT_TABLET_REPLICA_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sut/base/hybrid_clock.h"
+#include "sut/base/ids.h"
+#include "sut/proto/service.pb.h"
+#include "sut/proto/storage.pb.h"
+#include "sut/raft/raft.h"
+#include "sut/runtime/node_options.h"
+#include "sut/runtime/seams.h"
+#include "sut/storage/layout.h"
+#include "sut/storage/log_store.h"
+#include "sut/storage/tablet_store.h"
+#include "sut/tablet/log_writer.h"
+#include "sut/tablet/markers.h"
+#include "sut/tablet/row_machine.h"
+#include "sut/tablet/sequence.h"
+#include "sut/tablet/session_table.h"
+#include "sut/tablet/state_machine.h"
+
+namespace sut {
+
+class InstallReceiver;
+class InstallSource;
+class SnapshotBarriers;
+
+// What all replicas of a node share. Everything outlives the replicas.
+struct ReplicaContext {
+  NodeId node;
+  const NodeOptions* options = nullptr;
+  const Seams* seams = nullptr;
+  const NodeLayout* layout = nullptr;
+  LogStore* log_store = nullptr;
+  LogWriter* log_writer = nullptr;
+  HybridClock* hybrid_clock = nullptr;
+};
+
+class Replica : public ReplicatedGroup {
+ public:
+  // Opens what a crash or a clean stop left: finishes an install that had been committed, removes garbage, opens the live
+  // generation. `machine` outlives the replica.
+  static absl::StatusOr<std::unique_ptr<Replica>> Open(const ReplicaContext& context, LogStore::RecoveredReplica recovered,
+                                                       StateMachine* machine);
+  // Makes a new, empty replica durable: its store, then its journal record.
+  static absl::StatusOr<LogStore::RecoveredReplica> Create(const ReplicaContext& context, const proto::ReplicaRecord& record);
+  ~Replica() override;
+
+  // Called after each change of role, never inside Open.
+  void set_on_role_change(std::function<void()> on_role_change) { on_role_change_ = std::move(on_role_change); }
+
+  void Tick();
+  void OnRaft(const raft::Message& message);
+  void OnInstall(const proto::InstallEnvelope& envelope);
+  // A request to this tablet, other than those that only the master knows.
+  void Handle(const proto::Request& request, std::function<void(proto::Reply)> reply);
+
+  bool is_leader() const override { return raft_->is_leader(); }
+  Term term() const override { return raft_->status().term; }
+  void Propose(proto::Command command, std::function<void(proto::Reply)> done) override;
+  void ReadBarrier(std::function<void(proto::Reply)> done) override;
+
+  // For inspections and status.
+  const raft::Raft& raft() const { return *raft_; }
+  const proto::ReplicaRecord& record() const { return record_; }
+  const std::shared_ptr<TabletStore>& store() const { return store_; }
+  const Markers& markers() const { return markers_; }
+  const ReplicaLayout& layout() const { return layout_; }
+  TabletId tablet() const { return tablet_; }
+  ReplicaId replica() const { return replica_; }
+  OpId applied() const { return applied_; }
+  // A barrier is running or held up: directories may be in between.
+  bool in_barrier() const { return barrier_running_; }
+  bool out_of_service() const { return out_of_service_; }
+  // Nothing is waiting to be applied, written, flushed or shipped.
+  bool idle() const;
+
+ private:
+  friend class InstallReceiver;
+  friend class InstallSource;
+  friend class SnapshotBarriers;
+
+  Replica(const ReplicaContext& context, proto::ReplicaRecord record, StateMachine* machine);
+  absl::Status Recover(LogStore::RecoveredReplica recovered);
+  absl::Status LoadStore(std::shared_ptr<TabletStore> store);
+  raft::Options RaftOptions() const;
+
+  // Raft and its output.
+  void Pump();
+  void Process(raft::Ready ready);
+  void SendRaft(const std::vector<raft::Message>& messages);
+  void NoteRole();
+  void FailPending(proto::Code code, const std::string& message);
+
+  // Applying.
+  void ApplyCommitted();
+  bool ApplyOne(const raft::Entry& entry);  // false: a barrier took over, or the replica stopped
+  proto::Reply ApplyCommand(const proto::Command& command, const raft::Entry& entry, StoreBatch* batch, absl::Status* status);
+  // Commits `batch` at the entry, then finishes it.
+  void CommitEntry(const raft::Entry& entry, const proto::Command* command, StoreBatch batch, proto::Reply reply);
+  // The entry's effect is in the store: tells observers and the waiting proposer, and takes it off the queue.
+  void FinishEntry(const raft::Entry& entry, const proto::Command* command, proto::Reply reply);
+  void ServeReads();
+
+  // Barriers. `finish` runs on the loop after all steps went well and must end with EndBarrier.
+  void StartBarrier(LogicalIdentity identity, std::vector<Step> steps, std::function<void()> finish);
+  void EndBarrier();
+  // Calls `start` as soon as no barrier is running; it may begin one. Bounded: one install each way is under way at most.
+  void WhenNoBarrier(std::function<void()> start);
+  void BarrierFailed(const absl::Status& status);
+  // Takes over a generation that has become the live one.
+  absl::Status SwapStore(std::shared_ptr<TabletStore> store, const proto::ReplicaRecord& record);
+
+  // Housekeeping after applying: flush, drop log entries, compact, remove old generations.
+  void MaintainStore();
+  void RunMaintenance(LogicalIdentity identity, std::vector<Step> steps, std::function<void()> finish);
+  void CompactLog();
+  void RemoveOldGenerations();
+
+  // Requests.
+  void HandleWrite(const proto::Request& request, std::function<void(proto::Reply)> reply);
+  void HandleGet(const proto::Request& request, std::function<void(proto::Reply)> reply);
+  void HandleScan(const proto::Request& request, std::function<void(proto::Reply)> reply);
+  void HandleSnapshotOp(const proto::Request& request, std::function<void(proto::Reply)> reply);
+  void HandleMaintenance(const proto::Request& request, std::function<void(proto::Reply)> reply);
+  proto::Reply ScanPage(uint64_t pin, const std::string& after);
+  void ExpirePins();
+  proto::Reply NotLeader() const;
+
+  NodeId NodeOf(ReplicaId replica) const;
+  void Hit(Probe probe) const { context_.seams->probes->Hit(probe, tablet_); }
+  int64_t NowUs() const { return context_.seams->clock->NowUs(); }
+  const NodeOptions& options() const { return *context_.options; }
+  const StorageSeam& storage() const { return context_.seams->storage; }
+
+  struct Proposal {
+    Term term;
+    std::function<void(proto::Reply)> done;
+  };
+  struct Pinned {
+    std::unique_ptr<TabletStore::View> view;
+    int64_t expires_us = 0;
+  };
+
+  ReplicaContext context_;
+  proto::ReplicaRecord record_;  // as it stands in the journal
+  TabletId tablet_;
+  TableId table_;
+  ReplicaId replica_;
+  ReplicaLayout layout_;
+  StateMachine* machine_;
+  std::unique_ptr<raft::Raft> raft_;
+  std::shared_ptr<TabletStore> store_;  // Invariant: the generation that record_ names
+  SessionTable sessions_;
+  Markers markers_;
+  RowMachine* row_machine_ = nullptr;  // machine_, where it is a tablet's
+
+  OpId applied_;                      // the last entry applied, and what reads see
+  std::deque<raft::Entry> to_apply_;  // committed, not yet applied. Invariant: consecutive, follows applied_
+  std::map<Index, Proposal> proposals_;
+  std::map<uint64_t, std::function<void(proto::Reply)>> reads_;                      // by read id, waiting for a quorum
+  std::multimap<Index, std::function<void(proto::Reply)>> reads_confirmed_;  // waiting for the index to be applied
+  uint64_t last_read_id_ = 0;
+  std::map<uint64_t, Pinned> pins_;
+  uint64_t last_pin_ = 0;
+
+  raft::Role role_ = raft::Role::kFollower;  // as last noted
+  std::function<void()> on_role_change_;
+  bool pumping_ = false;
+  bool barrier_running_ = false;
+  std::deque<std::function<void()>> barriers_waiting_;
+  bool out_of_service_ = false;
+  std::function<void()> retry_barrier_;
+  uint64_t barrier_attempts_ = 0;
+  bool maintenance_running_ = false;
+  bool flush_wanted_ = false;
+  bool compaction_wanted_ = false;
+  bool old_generations_ = false;
+
+  std::unique_ptr<SnapshotBarriers> snapshots_;
+  std::unique_ptr<InstallSource> install_source_;
+  std::unique_ptr<InstallReceiver> install_receiver_;
+};
+
+}  // namespace sut
+
+#endif  // SUT_TABLET_REPLICA_H_

@@ -1,0 +1,198 @@
+// The request side of a replica: proposals, linearizable reads, paged scans, snapshot operations, maintenance.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sut/tablet/install_source.h"
+#include "sut/tablet/replica.h"
+#include "sut/tablet/snapshot_barriers.h"
+
+namespace sut {
+namespace {
+
+constexpr size_t kReadsWaitingMax = 4096;
+constexpr size_t kWriteBytesMax = 16 << 20;
+
+proto::Reply Refuse(proto::Code code, std::string message) {
+  proto::Reply reply;
+  reply.set_code(code);
+  reply.set_message(std::move(message));
+  return reply;
+}
+
+bool ValidSnapshotOp(const proto::TabletSnapshotOp& op) {
+  if (!proto::TabletSnapshotOp::Kind_IsValid(op.kind()) || op.snapshot().size() != 16) return false;
+  return op.kind() == proto::TabletSnapshotOp::RESTORE ? op.restoration().size() == 16 : op.restoration().empty();
+}
+
+}  // namespace
+
+proto::Reply Replica::NotLeader() const {
+  proto::Reply reply = Refuse(proto::NOT_LEADER, "this replica does not lead the tablet");
+  reply.set_leader_node(NodeOf(raft_->status().leader).value);
+  return reply;
+}
+
+void Replica::Propose(proto::Command command, std::function<void(proto::Reply)> done) {
+  if (!is_leader()) return done(NotLeader());
+  if (out_of_service_) return done(Refuse(proto::UNAVAILABLE, "the replica is out of service"));
+  const HybridTime time = context_.hybrid_clock->Now(NowUs());
+  const auto op = raft_->Propose(command.SerializeAsString(), time);
+  if (!op.ok()) return done(Refuse(proto::UNAVAILABLE, std::string(op.status().message())));
+  proposals_[op->index] = Proposal{op->term, std::move(done)};
+  Pump();
+}
+
+void Replica::ReadBarrier(std::function<void(proto::Reply)> done) {
+  if (!is_leader()) return done(NotLeader());
+  if (out_of_service_ || reads_.size() + reads_confirmed_.size() >= kReadsWaitingMax) {
+    return done(Refuse(proto::UNAVAILABLE, "the replica can't take the read"));
+  }
+  const uint64_t id = ++last_read_id_;
+  if (absl::Status status = raft_->ReadIndex(id); !status.ok()) return done(NotLeader());
+  reads_[id] = std::move(done);
+  Pump();
+}
+
+void Replica::Handle(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  switch (request.body_case()) {
+    case proto::Request::kWrite:
+      return HandleWrite(request, std::move(reply));
+    case proto::Request::kGet:
+      return HandleGet(request, std::move(reply));
+    case proto::Request::kScan:
+      return HandleScan(request, std::move(reply));
+    case proto::Request::kFence: {
+      if (request.fence().client().size() != 16) return reply(Refuse(proto::BAD_REQUEST, "a fence of no client"));
+      proto::Command command;
+      *command.mutable_fence() = request.fence();
+      return Propose(std::move(command), std::move(reply));
+    }
+    case proto::Request::kSnapshot:
+      return HandleSnapshotOp(request, std::move(reply));
+    case proto::Request::kMaintenance:
+      return HandleMaintenance(request, std::move(reply));
+    default:
+      return reply(Refuse(proto::BAD_REQUEST, "not a request to a tablet"));
+  }
+}
+
+void Replica::HandleWrite(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  if (row_machine_ == nullptr) return reply(Refuse(proto::BAD_REQUEST, "the group holds no rows"));
+  if (absl::Status status = row_machine_->Validate(request.write()); !status.ok()) {
+    return reply(Refuse(proto::BAD_REQUEST, std::string(status.message())));
+  }
+  if (!ValidRequest(request.id()) || request.write().ByteSizeLong() > kWriteBytesMax) {
+    return reply(Refuse(proto::BAD_REQUEST, "no valid request id, or too large"));
+  }
+  proto::Command command;
+  *command.mutable_request() = request.id();
+  *command.mutable_write() = request.write();
+  Propose(std::move(command), std::move(reply));
+}
+
+void Replica::HandleGet(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  ReadBarrier([this, key = RowStoreKey(request.get().key()), reply = std::move(reply)](proto::Reply barrier) {
+    if (barrier.code() != proto::OK) return reply(std::move(barrier));
+    auto value = store_->Get(key);
+    if (!value.ok()) return reply(Refuse(proto::UNAVAILABLE, std::string(value.status().message())));
+    proto::Reply::GetResult* result = barrier.mutable_get();
+    result->set_found(value->has_value());
+    if (value->has_value()) result->set_value(**value);
+    reply(std::move(barrier));
+  });
+}
+
+void Replica::HandleScan(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  if (request.scan().pin() != 0) return reply(ScanPage(request.scan().pin(), request.scan().after_hash_key()));
+  ReadBarrier([this, reply = std::move(reply)](proto::Reply barrier) {
+    if (barrier.code() != proto::OK) return reply(std::move(barrier));
+    if (pins_.size() >= static_cast<size_t>(options().scan_pins_max)) {
+      return reply(Refuse(proto::UNAVAILABLE, "too many scans are open"));
+    }
+    Pinned& pinned = pins_[++last_pin_];
+    pinned.view = store_->Pin();
+    proto::Reply page = ScanPage(last_pin_, "");
+    *page.mutable_op() = barrier.op();
+    reply(std::move(page));
+  });
+}
+
+proto::Reply Replica::ScanPage(uint64_t pin, const std::string& after) {
+  const auto pinned = pins_.find(pin);
+  if (pinned == pins_.end()) return Refuse(proto::SCAN_EXPIRED, "the version that the scan reads is gone");
+  pinned->second.expires_us = NowUs() + options().scan_pin_us;
+  proto::Reply reply;
+  reply.set_code(proto::OK);
+  proto::Reply::ScanResult* result = reply.mutable_scan();
+  const std::string begin = after.empty() ? StoreKey(KeySpace::kRow, "") : absl::StrCat(after, std::string(1, '\0'));
+  const std::string end(1, static_cast<char>(static_cast<char>(KeySpace::kRow) + 1));
+  bool more = false;
+  const absl::Status status =
+      pinned->second.view->Scan(begin, end, [&](std::string_view key, std::string_view value) {
+        more = result->rows_size() == options().scan_page_rows;
+        if (more) return false;
+        proto::Row* row = result->add_rows();
+        row->set_key(std::string(RowUserKey(key)));
+        row->set_value(std::string(value));
+        result->set_last_hash_key(std::string(key));
+        return true;
+      });
+  if (!status.ok()) return Refuse(proto::UNAVAILABLE, std::string(status.message()));
+  if (more) {
+    result->set_pin(pin);
+  } else {
+    pins_.erase(pinned);
+  }
+  return reply;
+}
+
+void Replica::ExpirePins() {
+  const int64_t now_us = NowUs();
+  std::erase_if(pins_, [now_us](const auto& pin) { return pin.second.expires_us < now_us; });
+}
+
+void Replica::HandleSnapshotOp(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  if (row_machine_ == nullptr || !ValidSnapshotOp(request.snapshot())) {
+    return reply(Refuse(proto::BAD_REQUEST, "not a snapshot operation of a tablet"));
+  }
+  if (!is_leader()) return reply(NotLeader());
+  // What is marked is committed, and a mark never goes away: the answer needs no new entry.
+  if (snapshots_->IsRepetition(request.snapshot())) return reply(snapshots_->RepeatedReply(request.snapshot()));
+  proto::Command command;
+  *command.mutable_snapshot() = request.snapshot();
+  Propose(std::move(command), std::move(reply));
+}
+
+void Replica::HandleMaintenance(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  proto::Reply done;
+  done.set_code(proto::OK);
+  switch (request.maintenance().kind()) {
+    case proto::Maintenance::FLUSH:
+      flush_wanted_ = true;
+      break;
+    case proto::Maintenance::COMPACT:
+      compaction_wanted_ = true;
+      break;
+    case proto::Maintenance::TRANSFER_LEADER: {
+      ReplicaId target;
+      for (const auto& member : record_.members()) {
+        if (member.node() == request.maintenance().target_node()) target = ReplicaId{member.replica()};
+      }
+      if (absl::Status status = raft_->TransferLeader(target); !status.ok()) {
+        done = Refuse(proto::UNAVAILABLE, std::string(status.message()));
+      }
+      break;
+    }
+    case proto::Maintenance::STEP_DOWN:
+      raft_->StepDown();
+      break;
+    default:
+      done = Refuse(proto::BAD_REQUEST, "unknown maintenance");
+  }
+  Pump();
+  reply(std::move(done));
+}
+
+}  // namespace sut
