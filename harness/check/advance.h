@@ -1,7 +1,8 @@
-// A state that only advances: rank 0, 1, 2, ... , each entered at one unknown moment, and what replies say of these moments.
+// A state that only advances: rank 0, 1, 2, ... , each entered at one unknown moment, and what replies say of these
+// moments.
 //
-// A reply that shows rank r says: rank r was entered by my end, and rank r + 1 was not entered before my begin. Bounds add up;
-// the history is impossible exactly where a moment would have to lie before it can (Contradiction).
+// A reply that shows rank r says: rank r was entered by my end, and rank r + 1 was not entered before my begin. Bounds
+// add up; the history is impossible exactly where a moment would have to lie before it can (Contradiction).
 
 #ifndef HARNESS_CHECK_ADVANCE_H_
 #define HARNESS_CHECK_ADVANCE_H_
@@ -23,7 +24,7 @@ class Advance {
     const CatalogueOperation* witness = nullptr;
   };
   struct Contradiction {
-    int rank = 0;     // entered not before `earliest`, yet by `latest`
+    int rank = 0;  // entered not before `earliest`, yet by `latest`
     Bound earliest;
     Bound latest;
   };

@@ -164,6 +164,8 @@ class BruteForce {
         if (!Same(Get(*object, key), op.expected)) return false;
         object->live[key] = Text(op.value);
         return true;
+      case Kind::kRefusedCompare:
+        return !Same(Get(*object, key), op.expected);
       case Kind::kAppend:
         object->live[key] = Get(*object, key).value_or("") + Text(op.value);
         return true;

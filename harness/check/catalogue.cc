@@ -54,7 +54,8 @@ class CatalogueCheck {
     if (!contradiction.has_value()) return;
     const int rank = contradiction->rank;
     const std::string name = absl::StrCat(snapshot ? "snapshot " : "restoration ", id);
-    const char* state = snapshot ? RankName(static_cast<SnapshotRank>(rank)) : RankName(static_cast<RestorationRank>(rank));
+    const char* state =
+        snapshot ? RankName(static_cast<SnapshotRank>(rank)) : RankName(static_cast<RestorationRank>(rank));
     const CatalogueOperation* early = contradiction->earliest.witness;
     std::string summary = absl::StrCat(name, " went through its states in an order that is not theirs");
     if (rank == 1 && early != nullptr && early->kind == Kind::kList) summary = absl::StrCat(name, " was forgotten");
@@ -82,7 +83,8 @@ class CatalogueCheck {
     for (const auto& [id, track] : tracks_.restorations) {
       CheckAdvance(track.states, false, id);
       CheckEnds(track.restored, track.failed, false, id);
-      // It began while the snapshot was COMPLETE; if the snapshot was DELETING before it ended, the delete came in between.
+      // It began while the snapshot was COMPLETE; if the snapshot was DELETING before it ended, the delete came in
+      // between.
       const auto snapshot = tracks_.snapshots.find(track.snapshot);
       if (snapshot == tracks_.snapshots.end() || !track.states.certain(kRankRestoring)) continue;
       const Advance::Bound& deleting = snapshot->second.states.latest(kRankDeleting);
@@ -107,8 +109,8 @@ class CatalogueCheck {
         if (b.earliest(kRankOver).event < a.latest(kRankRestoring).event) continue;
         std::vector<std::string> evidence;
         for (const auto& [id, track] : {*first, *second}) {
-          evidence.push_back(
-              absl::StrCat("restoration ", id, " begun by ", BoundText(track.states.latest(kRankRestoring), false, id)));
+          evidence.push_back(absl::StrCat("restoration ", id, " begun by ",
+                                          BoundText(track.states.latest(kRankRestoring), false, id)));
           evidence.push_back(
               absl::StrCat("and not over before ", BoundText(track.states.earliest(kRankOver), false, id)));
         }
@@ -125,7 +127,8 @@ class CatalogueCheck {
 
   void ReportOverlap(uint32_t a, uint32_t b, std::vector<std::string> evidence) {
     log_.Add(absl::StrCat("overlap/", a, "/", b), "",
-             absl::StrCat("restorations ", a, " and ", b, " share a table and ran at the same time"), std::move(evidence));
+             absl::StrCat("restorations ", a, " and ", b, " share a table and ran at the same time"),
+             std::move(evidence));
   }
 
   void CheckLists() {
@@ -151,8 +154,10 @@ class CatalogueCheck {
     };
     std::map<uint32_t, CatalogueState> snapshots;
     for (const Listed& listed : op.snapshots) {
-      if (!snapshots.emplace(listed.number, listed.state).second) report(absl::StrCat("snapshot ", listed.number, " twice"));
-      if (SnapshotRankOf(listed.state) < 0) report(absl::StrCat("snapshot ", listed.number, " ", StateName(listed.state)));
+      if (!snapshots.emplace(listed.number, listed.state).second)
+        report(absl::StrCat("snapshot ", listed.number, " twice"));
+      if (SnapshotRankOf(listed.state) < 0)
+        report(absl::StrCat("snapshot ", listed.number, " ", StateName(listed.state)));
     }
     std::set<uint32_t> seen;
     std::vector<const Listed*> running;
@@ -180,7 +185,8 @@ class CatalogueCheck {
     }
   }
 
-  // Ranks that a list shows; what it does not show may be not begun or forgotten, and is left out once the latter can be.
+  // Ranks that a list shows; what it does not show may be not begun or forgotten, and is left out once the latter can
+  // be.
   std::map<std::pair<bool, uint32_t>, int> RanksOf(const CatalogueOperation& op) const {
     std::map<std::pair<bool, uint32_t>, int> ranks;
     for (const Listed& listed : op.snapshots) ranks[{true, listed.number}] = SnapshotRankOf(listed.state);
@@ -222,7 +228,8 @@ class CatalogueCheck {
       for (int rank = kRankCreating; rank <= kRankDeleted; ++rank) {
         const char* state = RankName(static_cast<SnapshotRank>(rank));
         const Advance& states = at->second.states;
-        if (states.certain(rank)) evidence.push_back(absl::StrCat(state, " by ", BoundText(states.latest(rank), true, at->first)));
+        if (states.certain(rank))
+          evidence.push_back(absl::StrCat(state, " by ", BoundText(states.latest(rank), true, at->first)));
         evidence.push_back(absl::StrCat(state, " not before ", BoundText(states.earliest(rank), true, at->first)));
       }
     }

@@ -41,11 +41,11 @@ struct CatalogueOperation {
   uint64_t log_index = 0;  // hint: where in the master's log; 0 unknown
   uint32_t process = 0;
   uint32_t step = 0;
-  uint32_t snapshot = 0;     // create, restore, delete
-  uint32_t restoration = 0;  // restore
-  std::vector<uint32_t> tables;         // create
-  std::vector<Listed> snapshots;        // list, kOk
-  std::vector<Listed> restorations;     // list, kOk
+  uint32_t snapshot = 0;             // create, restore, delete
+  uint32_t restoration = 0;          // restore
+  std::vector<uint32_t> tables;      // create
+  std::vector<Listed> snapshots;     // list, kOk
+  std::vector<Listed> restorations;  // list, kOk
 };
 
 using CatalogueHistory = std::vector<CatalogueOperation>;

@@ -45,9 +45,9 @@ std::optional<std::string> Unless(bool possible, const char* why) {
 std::optional<std::string> UntrueNotFound(const CatalogueOperation& op, const CatalogueTracks& tracks,
                                           const CatalogueOptions& options) {
   if (op.kind == Kind::kCreate) {
-    const bool exist = options.table_count > 0 && !op.tables.empty() &&
-                       std::all_of(op.tables.begin(), op.tables.end(),
-                                   [&](uint32_t table) { return table < options.table_count; });
+    const bool exist =
+        options.table_count > 0 && !op.tables.empty() &&
+        std::all_of(op.tables.begin(), op.tables.end(), [&](uint32_t table) { return table < options.table_count; });
     return Unless(!exist, "its tables existed throughout the run");
   }
   const Possible possible = StatesDuring(op, tracks);

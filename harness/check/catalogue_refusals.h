@@ -1,4 +1,5 @@
-// Truthful refusals: the reason that a refused request was given was true at some moment between its call and its reply.
+// Truthful refusals: the reason that a refused request was given was true at some moment between its call and its
+// reply.
 //
 // What concurrent and indeterminate operations leave open counts as true.
 

@@ -12,9 +12,9 @@
 namespace holdfast::check {
 namespace {
 
-using ::testing::HasSubstr;
 using history::kPending;
 using history::Outcome;
+using ::testing::HasSubstr;
 using Kind = CatalogueOperation::Kind;
 using State = CatalogueState;
 using Listed = CatalogueOperation::Listed;
@@ -432,7 +432,9 @@ TEST_F(CatalogueTest, AcceptsEveryHistoryOfARightCatalogue) {
             const bool deleting = known->second == State::kDeleting;
             const bool over = known->second == State::kDeleted;
             Refused(Kind::kRestore,
-                    deleting ? RefusalReason::kBeingDeleted : over ? RefusalReason::kDeleted : RefusalReason::kNotComplete,
+                    deleting ? RefusalReason::kBeingDeleted
+                    : over   ? RefusalReason::kDeleted
+                             : RefusalReason::kNotComplete,
                     id, invoke, complete, restoration);
           } else if (running([&](uint32_t snapshot) { return share(snapshot, id); })) {
             Refused(Kind::kRestore, RefusalReason::kRestorationRunning, id, invoke, complete, restoration);

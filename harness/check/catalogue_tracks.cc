@@ -104,12 +104,13 @@ void AddBeginnings(const CatalogueHistory& history, CatalogueTracks* tracks) {
   // Accepted by the only request of that id: it began during this very call, not during an earlier one.
   for (const CatalogueOperation& op : history) {
     if (op.kind != Kind::kRestore || op.outcome != Outcome::kOk) continue;
-    if (tracks->restorations[op.restoration].requests == 1) tracks->snapshots[op.snapshot].states.Exactly(kRankEnded, op);
+    if (tracks->restorations[op.restoration].requests == 1)
+      tracks->snapshots[op.snapshot].states.Exactly(kRankEnded, op);
   }
 }
 
-// A list without an id: not begun yet or, once its snapshot's delete was asked for, forgotten already. Where both can be, it
-// says nothing.
+// A list without an id: not begun yet or, once its snapshot's delete was asked for, forgotten already. Where both can
+// be, it says nothing.
 void AddAbsence(const CatalogueOperation& op, int rank_forgotten, int64_t delete_invoke, Advance* states) {
   if (delete_invoke >= op.complete) {
     states->AtMost(0, op);
@@ -187,9 +188,8 @@ bool CatalogueTracks::MayShareTable(uint32_t a, uint32_t b) const {
   const auto second = snapshots.find(b);
   if (a == b || first == snapshots.end() || second == snapshots.end()) return true;
   const std::vector<uint32_t>& tables = second->second.tables;
-  return std::any_of(first->second.tables.begin(), first->second.tables.end(), [&](uint32_t table) {
-    return std::find(tables.begin(), tables.end(), table) != tables.end();
-  });
+  return std::any_of(first->second.tables.begin(), first->second.tables.end(),
+                     [&](uint32_t table) { return std::find(tables.begin(), tables.end(), table) != tables.end(); });
 }
 
 std::string OperationText(const CatalogueOperation& op) {
@@ -217,12 +217,14 @@ std::string OperationText(const CatalogueOperation& op) {
 }
 
 const char* StateName(CatalogueState state) {
-  static constexpr const char* kNames[] = {"CREATING", "COMPLETE", "FAILED", "DELETING", "DELETED", "RESTORING", "RESTORED"};
+  static constexpr const char* kNames[] = {"CREATING", "COMPLETE",  "FAILED",  "DELETING",
+                                           "DELETED",  "RESTORING", "RESTORED"};
   return kNames[static_cast<size_t>(state)];
 }
 
 const char* RankName(SnapshotRank rank) {
-  static constexpr const char* kNames[] = {"absent", "CREATING", "COMPLETE or FAILED", "DELETING", "DELETED", "forgotten"};
+  static constexpr const char* kNames[] = {"absent",   "CREATING", "COMPLETE or FAILED",
+                                           "DELETING", "DELETED",  "forgotten"};
   return kNames[rank];
 }
 

@@ -1,5 +1,5 @@
-// What a catalogue history says of each snapshot and each restoration: its states as an Advance, with every bound that a reply
-// sets. A reply of its own kind of doubt sets none: see AddAbsence.
+// What a catalogue history says of each snapshot and each restoration: its states as an Advance, with every bound that
+// a reply sets. A reply of its own kind of doubt sets none: see AddAbsence.
 
 #ifndef HARNESS_CHECK_CATALOGUE_TRACKS_H_
 #define HARNESS_CHECK_CATALOGUE_TRACKS_H_
@@ -33,7 +33,7 @@ struct SnapshotTrack {
 struct RestorationTrack {
   Advance states{kRankDropped};
   uint32_t snapshot = 0;
-  int requests = 0;                              // that were not refused
+  int requests = 0;  // that were not refused
   const CatalogueOperation* restored = nullptr;
   const CatalogueOperation* failed = nullptr;
 };

@@ -80,6 +80,8 @@ bool CellStepper::Apply(const Effect& effect, Config* config) {
   switch (effect.type) {
     case EffectType::kExpect:
       return config->value == effect.expected || effect.expected == history::kUnobserved;
+    case EffectType::kExpectNot:
+      return config->value != effect.expected;
     case EffectType::kWrite:
       config->value = effect.argument;
       return true;
@@ -197,7 +199,7 @@ bool CellStepper::ReadableNow(SetId set, const OpenEffect& ending) const {
   if (!effect.reads_only()) return false;
   Config plain;
   for (const Config& config : sets_.Get(set, &plain)) {
-    if (config.value != effect.expected && (config.mask >> ending.slot & 1) == 0) return false;
+    if (!effect.reads(config.value) && (config.mask >> ending.slot & 1) == 0) return false;
   }
   return true;
 }
@@ -282,7 +284,7 @@ std::optional<int64_t> CellStepper::CeilingOf(const CellState& state, std::span<
                                               uint32_t excluded_item) const {
   if (state.pending.empty() || target.size() != 1 || target[0].expected == history::kUnobserved) return std::nullopt;
   const bool increments = target[0].type == EffectType::kIncrement;
-  if (!increments && !target[0].reads_only()) return std::nullopt;
+  if (!increments && target[0].type != EffectType::kExpect) return std::nullopt;
   for (const OpenEffect& open : state.open) {
     const Effect& effect = problem_.effects[open.effect];
     if (open.item != excluded_item && !effect.reads_only() && !effect.blind()) return std::nullopt;
@@ -304,7 +306,7 @@ std::optional<int64_t> CellStepper::CeilingOf(const CellState& state, std::span<
 void CellStepper::Visit(uint32_t cell, const CellState& state, Node node, uint32_t excluded_item) {
   for (const OpenEffect& open : state.open) {
     const Effect& effect = problem_.effects[open.effect];
-    if (open.item != excluded_item && effect.reads_only() && effect.expected == node.config.value) {
+    if (open.item != excluded_item && effect.reads_only() && effect.reads(node.config.value)) {
       const uint64_t bit = uint64_t{1} << open.slot;
       if ((node.config.mask & bit) == 0) {
         node.config.mask |= bit;

@@ -73,7 +73,8 @@ std::string PositionText(const LogPosition& position) { return absl::StrCat(posi
 std::string EntryText(const LedgerEntry& entry) {
   constexpr size_t kMutationsShown = 4;
   std::string out = absl::StrCat(PositionText(entry.op), " ", EntryKindName(entry.kind));
-  if (entry.snapshot != 0 || entry.kind >= LedgerEntry::Kind::kCreateSnapshot) absl::StrAppend(&out, " ", entry.snapshot);
+  if (entry.snapshot != 0 || entry.kind >= LedgerEntry::Kind::kCreateSnapshot)
+    absl::StrAppend(&out, " ", entry.snapshot);
   if (entry.kind == LedgerEntry::Kind::kRestore) absl::StrAppend(&out, " as restoration ", entry.restoration);
   if (entry.client != 0) absl::StrAppend(&out, " of session ", entry.client);
   if (entry.sequence != 0) absl::StrAppend(&out, " request ", entry.sequence);

@@ -1,5 +1,5 @@
-// How the state checkers collect what they find: bounded, each fault told once, with evidence that a person can follow, and
-// with one way to name replicas, entries and differing rows.
+// How the state checkers collect what they find: bounded, each fault told once, with evidence that a person can follow,
+// and with one way to name replicas, entries and differing rows.
 //
 // One thread.
 
@@ -17,8 +17,8 @@
 
 namespace holdfast::check {
 
-// Violations of one checker. A fault that is seen again (in the next inspection, on the next entry) has the same key and is
-// dropped, so that one fault does not fill the report.
+// Violations of one checker. A fault that is seen again (in the next inspection, on the next entry) has the same key
+// and is dropped, so that one fault does not fill the report.
 class ViolationLog {
  public:
   explicit ViolationLog(std::string checker) : checker_(std::move(checker)) {}
@@ -49,7 +49,8 @@ std::string PositionText(const LogPosition& position);
 // One line for a log entry: what it is, whose, and at which op id.
 std::string EntryText(const LedgerEntry& entry);
 
-// The keys that differ, in order: `key "a": expected "1", found nothing`. At most `lines_max` of them, and how many more.
+// The keys that differ, in order: `key "a": expected "1", found nothing`. At most `lines_max` of them, and how many
+// more.
 std::vector<std::string> RowDifference(const Rows& expected, const Rows& found, size_t lines_max = 8);
 
 }  // namespace holdfast::check

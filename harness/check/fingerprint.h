@@ -1,5 +1,5 @@
-// A 128-bit fingerprint of a set of rows that does not depend on their order and follows a change in O(1): how states are
-// compared when all is well. Same bytes, same fingerprint, in every process and on every machine of one byte order.
+// A 128-bit fingerprint of a set of rows that does not depend on their order and follows a change in O(1): how states
+// are compared when all is well. Same bytes, same fingerprint, in every process and on every machine of one byte order.
 //
 // Not cryptographic: a collision by accident is what it guards against, not one by design.
 // Plain values; no thread rule.

@@ -1,10 +1,9 @@
 // What a tablet is after each entry of its log: the sequential model that replicas are held against.
 //
-// Written from the contract alone, apart from the cluster's code. Exactly once: per client a session with the requests that
-// it remembers, a lower bound below which they are forgotten, and a fence. Snapshot operations: a marker for each id makes
-// every later delivery a no-op. Rows are copied on write, so a snapshot and a restore cost O(1), and carry a fingerprint
-// that follows each change.
-// One thread.
+// Written from the contract alone, apart from the cluster's code. Exactly once: per client a session with the requests
+// that it remembers, a lower bound below which they are forgotten, and a fence. Snapshot operations: a marker for each
+// id makes every later delivery a no-op. Rows are copied on write, so a snapshot and a restore cost O(1), and carry a
+// fingerprint that follows each change. One thread.
 
 #ifndef HARNESS_CHECK_FOLD_H_
 #define HARNESS_CHECK_FOLD_H_
@@ -37,12 +36,12 @@ using FoldedSnapshots = std::map<uint32_t, FoldedSnapshot>;
 // What became of an entry.
 enum class FoldEffect : uint8_t {
   kApplied,
-  kNothing,      // an entry without an effect, or a snapshot operation whose marker stands
-  kRemembered,   // the request was applied before
-  kStale,        // below the client's lower bound
-  kFenced,       // the client's session is closed
-  kWrongType,    // an increment of what is no number, or beyond the range; remembered as refused
-  kImpossible,   // a restore of a snapshot that is not there: no correct cluster gets here
+  kNothing,     // an entry without an effect, or a snapshot operation whose marker stands
+  kRemembered,  // the request was applied before
+  kStale,       // below the client's lower bound
+  kFenced,      // the client's session is closed
+  kWrongType,   // an increment of what is no number, or beyond the range; remembered as refused
+  kImpossible,  // a restore of a snapshot that is not there: no correct cluster gets here
 };
 const char* FoldEffectName(FoldEffect effect);
 

@@ -1,7 +1,7 @@
 // What replicas did and what is on their disks, as plain data: the input of the second judge and of the disk checkers.
 //
-// Ids are those of the plan: tablets are numbered through all tables (the `object` of history::Operation), nodes from 1,
-// snapshots and restorations by the plan's numbers. Knows no cluster.
+// Ids are those of the plan: tablets are numbered through all tables (the `object` of history::Operation), nodes from
+// 1, snapshots and restorations by the plan's numbers. Knows no cluster.
 
 #ifndef HARNESS_CHECK_INSPECTION_H_
 #define HARNESS_CHECK_INSPECTION_H_
@@ -39,9 +39,9 @@ struct LedgerEntry {
   enum class Kind : uint8_t { kNothing, kWrite, kFence, kCreateSnapshot, kRestore, kDropSnapshot, kAbortCreate };
   Kind kind = Kind::kNothing;  // kNothing: noop and configuration entries, and all entries of the master's group
   LogPosition op;
-  uint64_t hash = 0;           // of type and data: the same on all replicas
-  uint32_t client = 0;         // kWrite, kFence: number of the session; 0 none
-  uint64_t sequence = 0;       // kWrite: 0 = no request id
+  uint64_t hash = 0;      // of type and data: the same on all replicas
+  uint32_t client = 0;    // kWrite, kFence: number of the session; 0 none
+  uint64_t sequence = 0;  // kWrite: 0 = no request id
   uint64_t first_incomplete = 0;
   std::vector<LedgerMutation> mutations;
   uint32_t snapshot = 0;
@@ -70,13 +70,13 @@ struct SnapshotOnDisk {
 // One replica at one moment.
 struct ReplicaInspection {
   ReplicaName replica;
-  bool running = false;       // false: the node is down, and this is what its disk holds
+  bool running = false;  // false: the node is down, and this is what its disk holds
   // A snapshot operation or install is under way: directories may be in between. Down: the journal on its disk names an
   // install that is not finished (a snapshot operation cut short by a crash needs no mark).
   bool in_barrier = false;
-  bool damaged = false;       // a fault rotted or wiped this disk: it may refuse, but never show other content
-  std::string error;          // why the store can't be read; empty if it can
-  LogPosition applied;        // running: in memory; down: what the disk's store says
+  bool damaged = false;  // a fault rotted or wiped this disk: it may refuse, but never show other content
+  std::string error;     // why the store can't be read; empty if it can
+  LogPosition applied;   // running: in memory; down: what the disk's store says
   Rows rows;
   // The replica's own metadata (remembered requests, sessions, markers), raw, without the applied op id.
   Rows metadata;
@@ -86,8 +86,8 @@ struct ReplicaInspection {
 };
 
 struct Inspection {
-  int64_t event = 0;      // event number in the history, see history::Operation
-  std::string reason;     // "plan step 12", "before heal", "epilogue"
+  int64_t event = 0;   // event number in the history, see history::Operation
+  std::string reason;  // "plan step 12", "before heal", "epilogue"
   // Every node up, nothing in flight, every replica applied to commit: leaks and agreement are judged in full.
   bool quiet = false;
   std::vector<ReplicaInspection> replicas;
@@ -95,9 +95,9 @@ struct Inspection {
 
 // What went wrong, in terms that a person can follow.
 struct Violation {
-  std::string checker;    // "ledger", "replica-agreement", "immutability", ...
-  std::string invariant;  // "I1".."I8", or empty
-  std::string summary;    // one line
+  std::string checker;                // "ledger", "replica-agreement", "immutability", ...
+  std::string invariant;              // "I1".."I8", or empty
+  std::string summary;                // one line
   std::vector<std::string> evidence;  // key, expected and found, replica, plan step; at most a screen
 };
 

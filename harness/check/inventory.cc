@@ -33,8 +33,8 @@ void Inventory::Check(const Inspection& inspection, const CatalogueWindows& wind
   }
 }
 
-void Inventory::CheckSnapshot(const Inspection& inspection, const ReplicaInspection& replica, const SnapshotOnDisk& found,
-                              const CatalogueWindows& windows) {
+void Inventory::CheckSnapshot(const Inspection& inspection, const ReplicaInspection& replica,
+                              const SnapshotOnDisk& found, const CatalogueWindows& windows) {
   const auto report = [&](const std::string& what, const std::string& why) {
     log_.Add(ReplicaKey("directory", replica.replica, found.snapshot.value_or(0)), "I4",
              absl::StrCat("the directory of ", what, " is left on node ", replica.replica.node, ", ",

@@ -81,9 +81,10 @@ void ApplyLedger::OnApplied(const ReplicaName& replica, const LedgerEntry& entry
   ReplicaState& state = replicas_[{replica.tablet, replica.node}];
   const uint64_t index = entry.op.index;
   if (!state.recovered || state.incarnation != replica.incarnation) {
-    log_.Add(ReplicaKey("unborn", replica), "", "an entry was applied outside of its incarnation",
-             {absl::StrCat(ReplicaText(replica), " applied ", EntryText(entry)),
-              state.recovered ? absl::StrCat("the incarnation that lives is ", state.incarnation) : "it never recovered"});
+    log_.Add(
+        ReplicaKey("unborn", replica), "", "an entry was applied outside of its incarnation",
+        {absl::StrCat(ReplicaText(replica), " applied ", EntryText(entry)),
+         state.recovered ? absl::StrCat("the incarnation that lives is ", state.incarnation) : "it never recovered"});
   } else if (index != state.position + 1) {
     if (const std::string key = ReplicaKey("gap", replica, replica.incarnation); log_.Wants(key)) {
       log_.Add(key, "I8", index > state.position ? "entries were skipped" : "an entry was applied again",
@@ -185,8 +186,8 @@ void ApplyLedger::JudgeAcknowledged(const AcknowledgedWrite& write) {
   }
   const std::string key = absl::StrCat("acknowledged/", write.tablet);
   if (right || !log_.Wants(key)) return;
-  std::vector<std::string> evidence = {absl::StrCat("session ", write.client, " request ", write.sequence, " was told ok at ",
-                                                    PositionText(write.op))};
+  std::vector<std::string> evidence = {
+      absl::StrCat("session ", write.client, " request ", write.sequence, " was told ok at ", PositionText(write.op))};
   if (slot != nullptr) {
     evidence.push_back(absl::StrCat("found there: ", EntryText(slot->entry), ", ", FoldEffectName(slot->effect)));
   } else {
@@ -230,8 +231,8 @@ std::vector<std::string> ApplyLedger::Context(const Tablet& tablet, uint64_t ind
     const Slot& slot = tablet.slots[i];
     const bool barrier = slot.entry.kind >= LedgerEntry::Kind::kCreateSnapshot;
     if (i != index && !barrier) continue;
-    lines.push_back(absl::StrCat(i == index ? "last applied: " : "last snapshot operation before: ", EntryText(slot.entry),
-                                 ", ", FoldEffectName(slot.effect)));
+    lines.push_back(absl::StrCat(i == index ? "last applied: " : "last snapshot operation before: ",
+                                 EntryText(slot.entry), ", ", FoldEffectName(slot.effect)));
     if (barrier) break;
   }
   return lines;

@@ -1,13 +1,13 @@
-// The second judge: what replicas did. Property: at every index all replicas and all their incarnations applied the same
-// entry, without a gap; and at every moment a replica's rows and snapshot directories are the fold of those entries.
+// The second judge: what replicas did. Property: at every index all replicas and all their incarnations applied the
+// same entry, without a gap; and at every moment a replica's rows and snapshot directories are the fold of those
+// entries.
 //
-// It finds what a heal repairs and what no client ever read. It trusts no replica: the model is TabletFold's. The master's
-// group has no fold: its entries are compared, and gaps looked for.
+// It finds what a heal repairs and what no client ever read. It trusts no replica: the model is TabletFold's. The
+// master's group has no fold: its entries are compared, and gaps looked for.
 //
-// A crash may fall between the durable effect of an entry and its report. So an incarnation may begin at an index that was
-// never reported: what its store holds there is judged like any other, and if nobody ever reports the entry, that stretch is
-// named in unjudged(), never called right or wrong.
-// One thread; call in the order in which things happen.
+// A crash may fall between the durable effect of an entry and its report. So an incarnation may begin at an index that
+// was never reported: what its store holds there is judged like any other, and if nobody ever reports the entry, that
+// stretch is named in unjudged(), never called right or wrong. One thread; call in the order in which things happen.
 
 #ifndef HARNESS_CHECK_LEDGER_H_
 #define HARNESS_CHECK_LEDGER_H_
@@ -35,8 +35,9 @@ class ApplyLedger {
   void OnRecovered(const ReplicaName& replica, LogPosition applied);
   // Every entry, also one without an effect, in the order of the replica.
   void OnApplied(const ReplicaName& replica, const LedgerEntry& entry);
-  // A replica has begun to apply a committed entry whose effect will be durable before it is applied (a snapshot operation):
-  // known from here on, also if a crash swallows the report. Optional; without it such a stretch may stay unjudged.
+  // A replica has begun to apply a committed entry whose effect will be durable before it is applied (a snapshot
+  // operation): known from here on, also if a crash swallows the report. Optional; without it such a stretch may stay
+  // unjudged.
   void OnBegun(const ReplicaName& replica, const LedgerEntry& entry);
   // The replica's state was replaced by that of another one.
   void OnInstalled(const ReplicaName& replica, LogPosition applied);
@@ -64,7 +65,7 @@ class ApplyLedger {
     LedgerEntry entry;
     ReplicaName first;  // who applied it first
     FoldEffect effect = FoldEffect::kNothing;
-    Fingerprint rows;   // after the entry
+    Fingerprint rows;  // after the entry
     std::shared_ptr<const FoldedSnapshots> snapshots;
   };
   struct Tablet {
@@ -105,13 +106,14 @@ class ApplyLedger {
   // False if it must wait for entries that are not known yet.
   bool Judge(const ReplicaInspection& replica, const ReplicaDigest& digest, bool last_call);
   bool JudgeRows(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet, bool last_call);
-  bool JudgeSnapshots(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet, bool last_call);
+  bool JudgeSnapshots(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
+                      bool last_call);
   bool JudgeDirectory(const ReplicaInspection& replica, const SnapshotOnDisk& found, const Fingerprint& fingerprint,
                       const Tablet& tablet, bool last_call);
   bool JudgeMissing(const ReplicaInspection& replica, const std::set<uint32_t>& present, const Tablet& tablet,
                     bool last_call);
-  // May be half made or half removed: the snapshot of the next entry, whose effect comes before its mark. In a barrier any,
-  // since an install replaces the whole set.
+  // May be half made or half removed: the snapshot of the next entry, whose effect comes before its mark. In a barrier
+  // any, since an install replaces the whole set.
   bool InFlight(const ReplicaInspection& replica, const Tablet& tablet, uint32_t snapshot) const;
   void JudgeContent(const ReplicaInspection& replica, const SnapshotOnDisk& found, const Fingerprint& fingerprint,
                     const FoldedSnapshot& expected);

@@ -130,18 +130,18 @@ bool ApplyLedger::JudgeDirectory(const ReplicaInspection& replica, const Snapsho
   }
   const std::string key = ReplicaKey("extra", replica.replica, id);
   if (!log_.Wants(key)) return true;
-  std::vector<std::string> evidence = {
-      StateText(replica), absl::StrCat("directory ", found.name, " with op id ", PositionText(found.op))};
+  std::vector<std::string> evidence = {StateText(replica),
+                                       absl::StrCat("directory ", found.name, " with op id ", PositionText(found.op))};
   for (std::string& line : Context(tablet, index)) evidence.push_back(std::move(line));
   log_.Add(key, "I1",
-           absl::StrCat("node ", replica.replica.node, " holds snapshot ", id, " of ", TabletText(replica.replica.tablet),
-                        ", which its log does not"),
+           absl::StrCat("node ", replica.replica.node, " holds snapshot ", id, " of ",
+                        TabletText(replica.replica.tablet), ", which its log does not"),
            std::move(evidence));
   return true;
 }
 
-bool ApplyLedger::JudgeMissing(const ReplicaInspection& replica, const std::set<uint32_t>& present, const Tablet& tablet,
-                               bool last_call) {
+bool ApplyLedger::JudgeMissing(const ReplicaInspection& replica, const std::set<uint32_t>& present,
+                               const Tablet& tablet, bool last_call) {
   const uint64_t index = replica.applied.index;
   const Slot* next = Find(tablet, index + 1);
   bool judged = true;
@@ -170,8 +170,8 @@ void ApplyLedger::JudgeContent(const ReplicaInspection& replica, const SnapshotO
   if (found.op == expected.op && fingerprint == expected.content->fingerprint) return;
   const std::string key = ReplicaKey("content", replica.replica, *found.snapshot);
   if (!log_.Wants(key)) return;
-  std::vector<std::string> evidence = {
-      StateText(replica), absl::StrCat("op id: expected ", PositionText(expected.op), ", found ", PositionText(found.op))};
+  std::vector<std::string> evidence = {StateText(replica), absl::StrCat("op id: expected ", PositionText(expected.op),
+                                                                        ", found ", PositionText(found.op))};
   for (std::string& line : RowDifference(expected.content->rows, found.rows)) evidence.push_back(std::move(line));
   log_.Add(key, "I1",
            absl::StrCat("snapshot ", *found.snapshot, " of ", TabletText(replica.replica.tablet), " on node ",

@@ -191,14 +191,14 @@ TEST_F(LedgerTest, RejectsAMissingAnExtraAnUnreadableAndAForeignSnapshot) {
   foreign.snapshots.push_back({std::nullopt, "feed", "", {1, 3}, {}});
   for (const ReplicaInspection& replica : {missing, extra, unreadable, foreign}) ledger_.Check(replica);
   ledger_.Finish();
-  EXPECT_THAT(ledger_.violations(),
-              UnorderedElementsAre(Field(&Violation::summary, HasSubstr("misses snapshot 1")),
-                                   Field(&Violation::summary, HasSubstr("holds snapshot 1")),
-                                   Field(&Violation::summary, HasSubstr("can't be read")),
-                                   Field(&Violation::summary, HasSubstr("nobody ever used"))));
+  EXPECT_THAT(ledger_.violations(), UnorderedElementsAre(Field(&Violation::summary, HasSubstr("misses snapshot 1")),
+                                                         Field(&Violation::summary, HasSubstr("holds snapshot 1")),
+                                                         Field(&Violation::summary, HasSubstr("can't be read")),
+                                                         Field(&Violation::summary, HasSubstr("nobody ever used"))));
 }
 
-// The effect of a barrier comes before its mark: one id, that of the next entry, may be ahead, on a restarted replica too.
+// The effect of a barrier comes before its mark: one id, that of the next entry, may be ahead, on a restarted replica
+// too.
 TEST_F(LedgerTest, AcceptsADirectoryMadeOrRemovedJustBeforeItsMark) {
   ApplyAll();
   ReplicaInspection created = log_.Replica(Node(1), 2);
@@ -321,7 +321,8 @@ TEST_F(LedgerTest, AcceptsAnAcknowledgementAtARepetition) {
   EXPECT_EQ(Finished(), "");
 }
 
-// Crash between the durable swap of a restore and its report: the incarnation begins after an entry that nobody reported yet.
+// Crash between the durable swap of a restore and its report: the incarnation begins after an entry that nobody
+// reported yet.
 TEST_F(LedgerTest, AcceptsARecoveryAheadOfTheReportOnceOthersReportTheEntry) {
   Apply(Node(1), 1, 4);
   ledger_.OnRecovered(Node(1, 2), log_.at(5).op);

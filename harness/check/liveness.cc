@@ -52,8 +52,8 @@ std::vector<Violation> CheckLiveness(const LivenessInput& input) {
   if (!input.unfinished.empty()) {
     std::vector<std::string> lines;
     for (const UnfinishedOperation& open : input.unfinished) {
-      lines.push_back(absl::StrCat(open.operation, " (plan step ", open.step, "): ",
-                                   open.reason.empty() ? "no answer" : open.reason));
+      lines.push_back(absl::StrCat(open.operation, " (plan step ", open.step,
+                                   "): ", open.reason.empty() ? "no answer" : open.reason));
     }
     violations.push_back(Stuck(absl::StrCat(lines.size(), " legal operations have not ended ok"), input, lines));
   }
@@ -69,7 +69,8 @@ std::vector<Violation> CheckLiveness(const LivenessInput& input) {
         absl::StrCat("restoration ", listed.number, " of snapshot ", listed.snapshot, " is still ", state));
   }
   if (!entries.empty()) violations.push_back(Stuck(absl::StrCat(entries.front(), ","), input, entries));
-  if (violations.empty() && !input.not_quiet.empty()) violations.push_back(Stuck("the cluster is not at rest", input, {}));
+  if (violations.empty() && !input.not_quiet.empty())
+    violations.push_back(Stuck("the cluster is not at rest", input, {}));
   return violations;
 }
 

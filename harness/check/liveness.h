@@ -1,5 +1,5 @@
-// Invariant I5: once faults are healed, every legal operation ends ok within the run's bound, every CREATING, RESTORING and
-// DELETING ends, and the cluster comes to rest. What has not is a violation that names its reason.
+// Invariant I5: once faults are healed, every legal operation ends ok within the run's bound, every CREATING, RESTORING
+// and DELETING ends, and the cluster comes to rest. What has not is a violation that names its reason.
 
 #ifndef HARNESS_CHECK_LIVENESS_H_
 #define HARNESS_CHECK_LIVENESS_H_
@@ -21,9 +21,9 @@ struct UnfinishedOperation {
 };
 
 struct LivenessInput {
-  int64_t bound_us = 0;                         // how long the cluster was given after heal
+  int64_t bound_us = 0;  // how long the cluster was given after heal
   std::vector<UnfinishedOperation> unfinished;
-  std::vector<std::string> not_quiet;           // why the cluster is not at rest, a line for each reason
+  std::vector<std::string> not_quiet;  // why the cluster is not at rest, a line for each reason
   // The last list of the catalogue after the bound.
   std::vector<CatalogueOperation::Listed> snapshots;
   std::vector<CatalogueOperation::Listed> restorations;

@@ -13,7 +13,8 @@ using ::testing::SizeIs;
 
 TEST(Liveness, AcceptsAClusterWhereEverythingHasEnded) {
   LivenessInput input;
-  input.snapshots = {{1, CatalogueState::kComplete, 0}, {2, CatalogueState::kDeleted, 0}, {3, CatalogueState::kFailed, 0}};
+  input.snapshots = {
+      {1, CatalogueState::kComplete, 0}, {2, CatalogueState::kDeleted, 0}, {3, CatalogueState::kFailed, 0}};
   input.restorations = {{1, CatalogueState::kRestored, 1}};
   EXPECT_THAT(CheckLiveness(input), IsEmpty());
 }

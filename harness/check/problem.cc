@@ -233,6 +233,9 @@ void ProblemBuilder::AddItem(uint32_t position) {
     case Kind::kRead:
       problem_.effects.push_back({.cell = CellOf(op.key), .expected = op.value, .type = EffectType::kExpect});
       break;
+    case Kind::kRefusedCompare:
+      problem_.effects.push_back({.cell = CellOf(op.key), .expected = op.expected, .type = EffectType::kExpectNot});
+      break;
     case Kind::kCompareAndSet:
       problem_.effects.push_back({.cell = CellOf(op.key),
                                   .argument = op.value,

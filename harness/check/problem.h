@@ -29,6 +29,7 @@ bool ModelFromName(std::string_view name, Model* model);
 
 enum class EffectType : uint8_t {
   kExpect,         // legal if the value is `expected`
+  kExpectNot,      // legal if the value is not `expected`
   kWrite,          // := argument
   kCompareAndSet,  // legal if the value is `expected`; := argument
   kIncrement,      // += delta; legal if a number, and if the sum is `expected` where that is known
@@ -48,7 +49,9 @@ struct Effect {
   int64_t delta = 0;
 
   // Cannot change the value of its cell.
-  bool reads_only() const { return type == EffectType::kExpect; }
+  bool reads_only() const { return type == EffectType::kExpect || type == EffectType::kExpectNot; }
+  // REQUIRES: reads_only().
+  bool reads(Symbol value) const { return (value == expected) == (type == EffectType::kExpect); }
   // Neither its legality nor its result depends on the value of its cell.
   bool blind() const { return type == EffectType::kWrite || type == EffectType::kLoad || type == EffectType::kNever; }
 };

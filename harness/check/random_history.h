@@ -131,10 +131,10 @@ class RandomHistory {
     Op op;
     const Model model = options_.model;
     if (model == Model::kCasRegister) {
-      op.kind = std::vector<Kind>{Kind::kRead, Kind::kRead, Kind::kWrite, Kind::kCompareAndSet}[Pick(4)];
+      op.kind = std::vector<Kind>{Kind::kRead, Kind::kRead, Kind::kWrite, Kind::kCompareAndSet, Kind::kRefusedCompare}[Pick(5)];
       op.object = Pick(8) == 0 ? 1 : 0;
       if (op.kind != Kind::kRead) op.value = NewValue();
-      if (op.kind == Kind::kCompareAndSet) op.expected = NewValue();
+      if (op.kind == Kind::kCompareAndSet || op.kind == Kind::kRefusedCompare) op.expected = NewValue();
       return op;
     }
     if (model == Model::kKvAppend) {
@@ -252,6 +252,8 @@ class RandomHistory {
         found->second = Text(op->value);
         return true;
       }
+      case Kind::kRefusedCompare:
+        return object->live.count(key) == 0 || object->live[key] != Text(op->expected);
       case Kind::kAppend:
         object->live[key] += Text(op->value);
         return true;
@@ -279,6 +281,7 @@ class RandomHistory {
   void Forget(Op* op) {
     op->outcome = history::Outcome::kIndeterminate;
     op->hint = {};
+    if (op->kind == Kind::kRefusedCompare) op->kind = Kind::kCompareAndSet;
     const bool reads = op->kind == Kind::kGet || op->kind == Kind::kRead || op->kind == Kind::kIncrement;
     if (reads) op->value = history::kUnobserved;
     if (op->kind == Kind::kScan || op->kind == Kind::kRestore) op->list = history::kNoList;

@@ -1,9 +1,10 @@
-// Invariant I1: replicas of a tablet at the same applied index hold the same rows, the same metadata (request table, markers)
-// and the same set of snapshots with the same op ids and content. Within one inspection and from one inspection to the next.
+// Invariant I1: replicas of a tablet at the same applied index hold the same rows, the same metadata (request table,
+// markers) and the same set of snapshots with the same op ids and content. Within one inspection and from one
+// inspection to the next.
 //
-// Knows nothing of the log, so it holds also where the ledger's model would be wrong. One snapshot operation may be half done
-// after a crash: outside of quiet, sets at one index may differ by the one id in flight.
-// One thread; inspections in the order of time.
+// Knows nothing of the log, so it holds also where the ledger's model would be wrong. One snapshot operation may be
+// half done after a crash: outside of quiet, sets at one index may differ by the one id in flight. One thread;
+// inspections in the order of time.
 
 #ifndef HARNESS_CHECK_REPLICA_AGREEMENT_H_
 #define HARNESS_CHECK_REPLICA_AGREEMENT_H_
@@ -41,8 +42,8 @@ class ReplicaAgreement {
     bool damaged = false;
     bool quiet = false;
     int64_t event = 0;
-    // Only while the inspection that it comes from is being checked: rows are compared key by key within one inspection,
-    // and by fingerprint from one to the next.
+    // Only while the inspection that it comes from is being checked: rows are compared key by key within one
+    // inspection, and by fingerprint from one to the next.
     const ReplicaInspection* replica = nullptr;
   };
   static std::vector<std::string> Sides(const Seen& first, const Seen& second);

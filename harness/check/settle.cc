@@ -48,6 +48,7 @@ class Settler {
     }
     if (candidates_.empty()) return false;
     computes_.assign(problem_.cells.size(), 0);
+    refused_.assign(problem_.cells.size(), 0);
     for (const Effect& effect : problem_.effects) {
       if (effect.type == EffectType::kAppend) computes_[effect.cell] |= kAppends;
       if (effect.type == EffectType::kIncrement) computes_[effect.cell] |= kAdds;
@@ -64,7 +65,8 @@ class Settler {
       if (effect.type == EffectType::kWrite || effect.type == EffectType::kCompareAndSet) {
         if (Candidate* found = Find(effect.cell, effect.argument)) ++found->writes;
       }
-      if (effect.type != EffectType::kIncrement) Observe(item, effect.cell, effect.expected);
+      if (effect.type == EffectType::kExpectNot) ObserveNot(effect.cell, effect.expected);
+      if (effect.type != EffectType::kIncrement && effect.type != EffectType::kExpectNot) Observe(item, effect.cell, effect.expected);
     }
     for (const WidePart& part : problem_.PartsOf(item)) {
       if (part.rows == kNoRows) continue;
@@ -84,6 +86,9 @@ class Settler {
       found->first_seen = item.complete;
     }
   }
+
+  // A refused compare may have met any other value of its cell.
+  void ObserveNot(uint32_t cell, Symbol) { refused_[cell] = 1; }
 
   Candidate* Find(uint32_t cell, Symbol value) {
     if (value == kAbsent || value == kUnobserved || !filter_.test(FilterBit(value))) return nullptr;
@@ -114,7 +119,7 @@ class Settler {
           droppable = false;
           continue;
         }
-        if (found->first_seen != history::kPending || found->maybe_seen) droppable = false;
+        if (found->first_seen != history::kPending || found->maybe_seen || refused_[effect.cell] != 0) droppable = false;
         first_seen = std::min(first_seen, found->first_seen);
       }
       if (droppable) continue;
@@ -137,6 +142,7 @@ class Settler {
   absl::flat_hash_map<uint64_t, Candidate> candidates_;  // by cell and value
   std::bitset<kFilterBits> filter_;
   std::vector<uint8_t> computes_;
+  std::vector<uint8_t> refused_;  // cells that a refused compare looked at
 };
 
 }  // namespace

@@ -50,11 +50,10 @@ void SnapshotsOnDisk::CheckContent(const ReplicaInspection& replica, const Repli
     if (digest.snapshots[i] == content.fingerprint && found.op == content.op) continue;
     const std::string key = ReplicaKey("content", replica.replica, *found.snapshot);
     if (!log_.Wants(key)) continue;
-    std::vector<std::string> evidence = {
-        absl::StrCat("expected, as on ", ReplicaText(content.replica), " at event ", content.event, ", op id ",
-                     PositionText(content.op)),
-        absl::StrCat("found on ", StateText(replica), " at event ", inspection.event, ", ", inspection.reason, ", op id ",
-                     PositionText(found.op))};
+    std::vector<std::string> evidence = {absl::StrCat("expected, as on ", ReplicaText(content.replica), " at event ",
+                                                      content.event, ", op id ", PositionText(content.op)),
+                                         absl::StrCat("found on ", StateText(replica), " at event ", inspection.event,
+                                                      ", ", inspection.reason, ", op id ", PositionText(found.op))};
     for (std::string& line : RowDifference(content.rows, found.rows)) evidence.push_back(std::move(line));
     const bool same_node = content.replica.node == replica.replica.node;
     log_.Add(key, "I2",
@@ -116,13 +115,17 @@ void SnapshotsOnDisk::CheckTablet(const Inspection& inspection, uint32_t snapsho
 
 std::vector<std::string> SnapshotsOnDisk::Describe(const Holders& holders, const Inspection& inspection,
                                                    uint32_t snapshot, const SnapshotWindow& window) const {
-  std::vector<std::string> lines = {
-      absl::StrCat("COMPLETE was seen at event ", window.complete_seen, "; inspected at event ", inspection.event, ", ",
-                   inspection.reason, "; created by plan step ", window.step)};
-  for (const ReplicaInspection* replica : holders.readable) lines.push_back(absl::StrCat("readable on ", StateText(*replica)));
-  for (const ReplicaInspection* replica : holders.behind) lines.push_back(absl::StrCat("not yet on ", StateText(*replica)));
-  for (const ReplicaInspection* replica : holders.between) lines.push_back(absl::StrCat("unsettled on ", StateText(*replica)));
-  for (const ReplicaInspection* replica : holders.damaged) lines.push_back(absl::StrCat("damaged on ", StateText(*replica)));
+  std::vector<std::string> lines = {absl::StrCat("COMPLETE was seen at event ", window.complete_seen,
+                                                 "; inspected at event ", inspection.event, ", ", inspection.reason,
+                                                 "; created by plan step ", window.step)};
+  for (const ReplicaInspection* replica : holders.readable)
+    lines.push_back(absl::StrCat("readable on ", StateText(*replica)));
+  for (const ReplicaInspection* replica : holders.behind)
+    lines.push_back(absl::StrCat("not yet on ", StateText(*replica)));
+  for (const ReplicaInspection* replica : holders.between)
+    lines.push_back(absl::StrCat("unsettled on ", StateText(*replica)));
+  for (const ReplicaInspection* replica : holders.damaged)
+    lines.push_back(absl::StrCat("damaged on ", StateText(*replica)));
   for (const ReplicaInspection* replica : holders.missing) {
     const SnapshotOnDisk* found = Find(*replica, snapshot);
     const std::string why = !replica->error.empty() ? replica->error : found != nullptr ? found->error : "no directory";

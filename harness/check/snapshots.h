@@ -1,9 +1,9 @@
-// Invariants I2 and I3 on the disks. I2: the content of a snapshot on a tablet is the same on every replica and never changes.
-// I3: a snapshot that a client saw COMPLETE, and that nobody has asked to delete, is there and readable: on a quiet inspection
-// on every replica, at any other moment on every replica whose applied index has passed its create.
+// Invariants I2 and I3 on the disks. I2: the content of a snapshot on a tablet is the same on every replica and never
+// changes. I3: a snapshot that a client saw COMPLETE, and that nobody has asked to delete, is there and readable: on a
+// quiet inspection on every replica, at any other moment on every replica whose applied index has passed its create.
 //
-// A replica that is behind the create's entry counts as one that will have it: the entry is committed and will be replayed.
-// One thread; inspections in the order of time.
+// A replica that is behind the create's entry counts as one that will have it: the entry is committed and will be
+// replayed. One thread; inspections in the order of time.
 
 #ifndef HARNESS_CHECK_SNAPSHOTS_H_
 #define HARNESS_CHECK_SNAPSHOTS_H_
@@ -45,10 +45,10 @@ class SnapshotsOnDisk {
   // Where one snapshot stands on the replicas of one tablet.
   struct Holders {
     std::vector<const ReplicaInspection*> readable;
-    std::vector<const ReplicaInspection*> behind;    // of the create's entry
-    std::vector<const ReplicaInspection*> between;   // in a barrier: not judged
-    std::vector<const ReplicaInspection*> damaged;   // by a fault: may refuse
-    std::vector<const ReplicaInspection*> missing;   // passed the create, and has no directory or can't read it
+    std::vector<const ReplicaInspection*> behind;   // of the create's entry
+    std::vector<const ReplicaInspection*> between;  // in a barrier: not judged
+    std::vector<const ReplicaInspection*> damaged;  // by a fault: may refuse
+    std::vector<const ReplicaInspection*> missing;  // passed the create, and has no directory or can't read it
     size_t replicas = 0;
   };
   void CheckContent(const ReplicaInspection& replica, const ReplicaDigest& digest, const Inspection& inspection);

@@ -14,7 +14,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// One tablet (number 1: the second of table 0's two) on three nodes with snapshot 5; clients saw it COMPLETE at event 50.
+// One tablet (number 1: the second of table 0's two) on three nodes with snapshot 5; clients saw it COMPLETE at
+// event 50.
 class SnapshotsTest : public ::testing::Test {
  protected:
   SnapshotsTest() {

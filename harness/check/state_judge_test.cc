@@ -31,8 +31,8 @@ class Random {
   uint64_t state_;
 };
 
-// One tablet that is right by construction: replicas apply, crash at any point also within a barrier, recover from what is
-// durable, and are installed from one another.
+// One tablet that is right by construction: replicas apply, crash at any point also within a barrier, recover from what
+// is durable, and are installed from one another.
 class RightTablet {
  public:
   RightTablet(uint32_t tablet, uint64_t seed, StateJudge* judge) : tablet_(tablet), random_(seed), judge_(judge) {

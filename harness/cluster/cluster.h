@@ -1,9 +1,9 @@
 // What a plan can ask of any system under test, simulated or real.
 //
-// Contract: one thread. Time moves only inside RunUntil, and every callback runs there. Nodes count from 1, tables from 0, a
-// tablet is (table, ordinal); `object` numbers all tablets through: table * tablets_per_table + ordinal.
-// Operations, faults and inspections may be asked at any time after Start; none of them blocks for longer than it takes to
-// hand it over. What a world can't do is refused with Unimplemented, never skipped.
+// Contract: one thread. Time moves only inside RunUntil, and every callback runs there. Nodes count from 1, tables from
+// 0, a tablet is (table, ordinal); `object` numbers all tablets through: table * tablets_per_table + ordinal.
+// Operations, faults and inspections may be asked at any time after Start; none of them blocks for longer than it takes
+// to hand it over. What a world can't do is refused with Unimplemented, never skipped.
 
 #ifndef HARNESS_CLUSTER_CLUSTER_H_
 #define HARNESS_CLUSTER_CLUSTER_H_
@@ -29,8 +29,8 @@ enum class CallOutcome : uint8_t { kOk, kFail, kIndeterminate };
 
 struct CallResult {
   CallOutcome outcome = CallOutcome::kIndeterminate;
-  sut::proto::Reply reply;             // the settling one; empty if indeterminate
-  std::vector<sut::proto::Row> rows;   // of a scan, all pages
+  sut::proto::Reply reply;            // the settling one; empty if indeterminate
+  std::vector<sut::proto::Row> rows;  // of a scan, all pages
   int attempts = 0;
 };
 
@@ -44,7 +44,8 @@ class ClusterObserver {
   virtual void OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) = 0;
   virtual void OnNodeDown(uint32_t node, const std::string& why) = 0;
   virtual void OnNodeUp(uint32_t node) = 0;
-  // The system under test broke a rule of its own: Raft's invariants, a node that stopped itself without a fault of its disk.
+  // The system under test broke a rule of its own: Raft's invariants, a node that stopped itself without a fault of its
+  // disk.
   virtual void OnViolation(const check::Violation& violation) = 0;
 };
 
@@ -60,18 +61,19 @@ class Cluster {
   // Calls back once at `time_us`, inside RunUntil.
   virtual void At(int64_t time_us, std::function<void()> callback) = 0;
 
-  // Starts an operation of a client on a tablet or on the master (object kMasterObject). The callback comes exactly once, at
-  // the latest shortly after the deadline. `session`: the request id's client, from 0.
+  // Starts an operation of a client on a tablet or on the master (object kMasterObject). The callback comes exactly
+  // once, at the latest shortly after the deadline. `session`: the request id's client, from 0.
   struct Call {
     uint32_t session = 0;
     uint32_t object = 0;
     sut::proto::Request body;  // only its `body` is set
     int64_t deadline_us = 0;
-    // Names the operation in its messages' identities, so that their fate stays when other operations are left out; a step's
-    // salt serves well. 0: its place among the session's calls.
+    // Names the operation in its messages' identities, so that their fate stays when other operations are left out; a
+    // step's salt serves well. 0: its place among the session's calls.
     uint64_t identity = 0;
   };
-  virtual void Invoke(Call call, std::function<void(const CallResult&)> done) = 0;
+  // Returns the request's sequence within its session, as the ledger names it.
+  virtual uint64_t Invoke(Call call, std::function<void(const CallResult&)> done) = 0;
   // Open operations of all sessions go on until `deadline_us`, if that is later than their own.
   virtual void ExtendDeadlines(int64_t deadline_us) = 0;
   // Ends all open operations of a session at once, as indeterminate or with what is known of them.
@@ -83,7 +85,8 @@ class Cluster {
 
   virtual void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
   virtual absl::Status Restart(uint32_t node) = 0;  // FailedPrecondition if it is up
-  // Messages from a to b are lost while a rule says so. Rules add up; `id` names this one. Node 0 stands for all clients.
+  // Messages from a to b are lost while a rule says so. Rules add up; `id` names this one. Node 0 stands for all
+  // clients.
   virtual void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) = 0;
   virtual void Mend(uint64_t id) = 0;
   struct Weather {
@@ -93,7 +96,8 @@ class Cluster {
     uint32_t delay_factor = 1;
   };
   virtual void SetWeather(const Weather& weather) = 0;
-  // The first hit of `probe` (on `node` if given, else anywhere) from now on crashes that node on the spot, and calls back.
+  // The first hit of `probe` (on `node` if given, else anywhere) from now on crashes that node on the spot, and calls
+  // back.
   struct ProbeCrash {
     sut::Probe probe;
     std::optional<uint32_t> node;

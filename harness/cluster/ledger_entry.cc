@@ -20,9 +20,15 @@ uint32_t ClientOf(const std::string& bytes, const PlanIds& ids) {
 check::LedgerMutation MutationOf(const sut::proto::Mutation& from) {
   check::LedgerMutation mutation;
   switch (from.kind()) {
-    case sut::proto::Mutation::DELETE: mutation.kind = check::LedgerMutation::Kind::kDelete; break;
-    case sut::proto::Mutation::INCREMENT: mutation.kind = check::LedgerMutation::Kind::kIncrement; break;
-    default: mutation.kind = check::LedgerMutation::Kind::kPut; break;
+    case sut::proto::Mutation::DELETE:
+      mutation.kind = check::LedgerMutation::Kind::kDelete;
+      break;
+    case sut::proto::Mutation::INCREMENT:
+      mutation.kind = check::LedgerMutation::Kind::kIncrement;
+      break;
+    default:
+      mutation.kind = check::LedgerMutation::Kind::kPut;
+      break;
   }
   mutation.key = from.key();
   mutation.value = from.value();
@@ -32,10 +38,18 @@ check::LedgerMutation MutationOf(const sut::proto::Mutation& from) {
 
 void TakeSnapshotOp(const sut::proto::TabletSnapshotOp& op, const PlanIds& ids, check::LedgerEntry* entry) {
   switch (op.kind()) {
-    case sut::proto::TabletSnapshotOp::RESTORE: entry->kind = check::LedgerEntry::Kind::kRestore; break;
-    case sut::proto::TabletSnapshotOp::DROP: entry->kind = check::LedgerEntry::Kind::kDropSnapshot; break;
-    case sut::proto::TabletSnapshotOp::ABORT_CREATE: entry->kind = check::LedgerEntry::Kind::kAbortCreate; break;
-    default: entry->kind = check::LedgerEntry::Kind::kCreateSnapshot; break;
+    case sut::proto::TabletSnapshotOp::RESTORE:
+      entry->kind = check::LedgerEntry::Kind::kRestore;
+      break;
+    case sut::proto::TabletSnapshotOp::DROP:
+      entry->kind = check::LedgerEntry::Kind::kDropSnapshot;
+      break;
+    case sut::proto::TabletSnapshotOp::ABORT_CREATE:
+      entry->kind = check::LedgerEntry::Kind::kAbortCreate;
+      break;
+    default:
+      entry->kind = check::LedgerEntry::Kind::kCreateSnapshot;
+      break;
   }
   entry->snapshot = kUnknownNumber;
   if (const auto id = sut::IdFromBytes<sut::SnapshotId>(op.snapshot()); id.ok()) {
@@ -75,8 +89,11 @@ check::LedgerEntry LedgerEntryOf(const sut::ApplyObserver::Applied& applied, con
       entry.kind = check::LedgerEntry::Kind::kFence;
       entry.client = ClientOf(command.fence().client(), ids);
       break;
-    case sut::proto::Command::kSnapshot: TakeSnapshotOp(command.snapshot(), ids, &entry); break;
-    default: break;
+    case sut::proto::Command::kSnapshot:
+      TakeSnapshotOp(command.snapshot(), ids, &entry);
+      break;
+    default:
+      break;
   }
   return entry;
 }

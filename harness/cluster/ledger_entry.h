@@ -11,8 +11,8 @@ namespace holdfast {
 
 check::LogPosition ToLogPosition(sut::OpId op);
 
-// Sessions are numbered from 1 in the ledger (0: none), so a plan's session n is client n + 1; an id that the plan does not
-// know becomes kUnknownNumber.
+// Sessions are numbered from 1 in the ledger (0: none), so a plan's session n is client n + 1; an id that the plan does
+// not know becomes kUnknownNumber.
 inline constexpr uint32_t kUnknownNumber = 0xFFFFFFFF;
 check::LedgerEntry LedgerEntryOf(const sut::ApplyObserver::Applied& applied, const PlanIds& ids);
 

@@ -65,8 +65,6 @@ std::optional<uint32_t> PlanIds::RestorationNumber(sut::RestorationId id) const 
   return NumberOf(seed_, IdKind::kRestoration, id);
 }
 
-std::optional<uint32_t> PlanIds::SessionNumber(sut::ClientId id) const {
-  return NumberOf(seed_, IdKind::kSession, id);
-}
+std::optional<uint32_t> PlanIds::SessionNumber(sut::ClientId id) const { return NumberOf(seed_, IdKind::kSession, id); }
 
 }  // namespace holdfast

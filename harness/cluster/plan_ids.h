@@ -1,7 +1,7 @@
 // Ids of the cluster under test for the numbers of a plan, and back.
 //
-// Pure function of the plan's seed: an id carries its number in its low 32 bits, so no table is needed to reverse it, and a
-// check of all other bits tells an id of this plan from any other.
+// Pure function of the plan's seed: an id carries its number in its low 32 bits, so no table is needed to reverse it,
+// and a check of all other bits tells an id of this plan from any other.
 
 #ifndef HARNESS_CLUSTER_PLAN_IDS_H_
 #define HARNESS_CLUSTER_PLAN_IDS_H_

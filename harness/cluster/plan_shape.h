@@ -1,5 +1,5 @@
-// What a plan's shape and options mean for the cluster under test: constants of its nodes, members of the master's group,
-// tables with their tablets and where the replicas are. The same in every world that plans run in.
+// What a plan's shape and options mean for the cluster under test: constants of its nodes, members of the master's
+// group, tables with their tablets and where the replicas are. The same in every world that plans run in.
 
 #ifndef HARNESS_CLUSTER_PLAN_SHAPE_H_
 #define HARNESS_CLUSTER_PLAN_SHAPE_H_
@@ -21,8 +21,8 @@ absl::StatusOr<sut::NodeOptions> NodeOptionsOf(const plan::Plan& plan);
 // The nodes of the master's group: all of them, in order.
 std::vector<sut::NodeId> MasterMembers(const plan::Plan& plan);
 
-// Nodes that host a replica of the object, in the order of placement: round robin, one step on for each tablet. Every node
-// for the master's.
+// Nodes that host a replica of the object, in the order of placement: round robin, one step on for each tablet. Every
+// node for the master's.
 std::vector<uint32_t> NodesOfObject(const plan::Plan& plan, uint32_t object);
 
 // A table as it is asked of the master: complete with ids, bounds and placement.

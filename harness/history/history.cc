@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kChunkBytes = 64 * 1024;
 
 constexpr std::string_view kKindNames[kKindCount] = {"get",     "put",  "delete", "increment", "batch", "scan",  "snapshot",
-                                                     "restore", "drop", "read",   "write",     "cas",   "append"};
+                                                     "restore", "drop", "read",   "write",     "cas",   "append", "refused-cas"};
 
 std::string DescribeValue(const History& history, Symbol value) {
   if (value == kAbsent) return "nothing";
@@ -66,6 +66,8 @@ std::string DescribeAction(const History& history, const Operation& op) {
       return absl::StrCat("write ", value());
     case Kind::kCompareAndSet:
       return absl::StrCat("cas ", DescribeValue(history, op.expected), " -> ", value());
+    case Kind::kRefusedCompare:
+      return absl::StrCat("cas ", DescribeValue(history, op.expected), " -> ", value(), " refused");
     case Kind::kAppend:
       return absl::StrCat("append ", key(), " += ", value());
   }

@@ -41,8 +41,9 @@ enum class Kind : uint8_t {
   kWrite,          // register := value
   kCompareAndSet,  // register: expected -> value
   kAppend,         // key: value is appended; an absent key counts as ""
+  kRefusedCompare, // register: a compare that was refused, so its value was not `expected`
 };
-inline constexpr int kKindCount = 13;
+inline constexpr int kKindCount = 14;
 
 enum class Outcome : uint8_t {
   kOk,             // took effect between invoke and complete, and answered as recorded

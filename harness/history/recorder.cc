@@ -44,6 +44,7 @@ Recorder::Position Recorder::Invoke(const Call& call) {
       op.value = symbols.Intern(call.value);
       break;
     case Kind::kCompareAndSet:
+    case Kind::kRefusedCompare:
       op.expected = symbols.Intern(call.expected);
       op.value = symbols.Intern(call.value);
       break;

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/history/history.h"
-#include "harness/run/step_text.h"
+#include "harness/plan/step_text.h"
 #include "harness/run/runner.h"
 #include "sut/base/prng.h"
 #include "sut/tablet/partition.h"
@@ -81,12 +81,13 @@ uint32_t Runner::ObjectOf(uint32_t table, const std::string& key) const {
 
 void Runner::Execute(const plan::Step& step, uint32_t number) {
   result_.mutable_counters()->set_steps(result_.counters().steps() + 1);
-  if (timeline_.enabled()) timeline_.Add(cluster_->NowUs(), absl::StrCat("step ", number, ": ", StepText(step)));
+  if (timeline_.enabled()) timeline_.Add(cluster_->NowUs(), absl::StrCat("step ", number, ": ", plan::StepText(step)));
   switch (step.action_case()) {
     case plan::Step::kClient:
       return ExecuteClient(step, number);
     case plan::Step::kSnapshot:
-      return ExecuteSnapshot(step.snapshot(), {step.snapshot().client(), number}, cluster_->NowUs() + kPatientUs);
+      return ExecuteSnapshot(step.snapshot(), {step.snapshot().client(), number}, cluster_->NowUs() + kPatientUs,
+                             step.salt());
     case plan::Step::kFault:
       return ExecuteFault(step, number);
     case plan::Step::kMove:
@@ -113,10 +114,10 @@ void Runner::ExecuteClient(const plan::Step& step, uint32_t number) {
   const bool impatient = sut::Mix({step.salt(), 1}) % kGivesUpOneIn == 0;
   const RunRecorder::Origin origin{operation.client(), number};
   const auto position = recorder_.InvokeClient(origin, object, operation);
-  const uint64_t open = Track({StepText(step), number, origin.session});
+  const uint64_t open = Track({plan::StepText(step), number, origin.session});
   Cluster::Call call{origin.session, object, RequestOf(operation),
-                     cluster_->NowUs() + (impatient ? kImpatientUs : kPatientUs)};
-  cluster_->Invoke(std::move(call), [this, position, open, object, number](const CallResult& result) {
+                     cluster_->NowUs() + (impatient ? kImpatientUs : kPatientUs), step.salt()};
+  const uint64_t sequence = cluster_->Invoke(std::move(call), [this, position, open, object, number](const CallResult& result) {
     recorder_.CompleteClient(position, result);
     Counters* counters = result_.mutable_counters();
     if (result.outcome == CallOutcome::kOk) counters->set_operations_ok(counters->operations_ok() + 1);
@@ -133,18 +134,19 @@ void Runner::ExecuteClient(const plan::Step& step, uint32_t number) {
     }
     open_.erase(open);
   });
+  recorder_.OnSent(position, sequence);
 }
 
 void Runner::ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin,
-                             int64_t deadline_us) {
+                             int64_t deadline_us, uint64_t identity) {
   const auto position = recorder_.InvokeCatalogue(origin, operation);
   Counters* counters = result_.mutable_counters();
   if (operation.has_create()) counters->set_snapshots_asked(counters->snapshots_asked() + 1);
   plan::Step step;
   *step.mutable_snapshot() = operation;
-  const std::string text = StepText(step);
+  const std::string text = plan::StepText(step);
   const uint64_t open = Track({text, origin.step, origin.session});
-  Cluster::Call call{origin.session, check::kMasterObject, RequestOf(operation, ids_), deadline_us};
+  Cluster::Call call{origin.session, check::kMasterObject, RequestOf(operation, ids_), deadline_us, identity};
   cluster_->Invoke(std::move(call), [this, position, open, text](const CallResult& result) {
     recorder_.CompleteCatalogue(position, result);
     if (timeline_.enabled()) timeline_.Add(cluster_->NowUs(), absl::StrCat("  ", text, " ended: ", OutcomeText(result)));

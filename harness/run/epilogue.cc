@@ -20,7 +20,7 @@ constexpr uint32_t kFirstRestoration = 1'000'000;  // above all numbers of plans
 bool Runner::List(int64_t deadline_us) {
   plan::SnapshotOperation list;
   list.mutable_list();
-  ExecuteSnapshot(list, EpilogueOrigin(), deadline_us);
+  ExecuteSnapshot(list, EpilogueOrigin(), deadline_us, 0);
   return WaitForOperations(deadline_us);
 }
 
@@ -78,7 +78,7 @@ bool Runner::RestoreOne(uint32_t snapshot, int64_t deadline_us) {
   plan::SnapshotOperation restore;
   restore.mutable_restore()->set_snapshot(snapshot);
   restore.mutable_restore()->set_restoration(restoration);
-  ExecuteSnapshot(restore, EpilogueOrigin(), deadline_us);
+  ExecuteSnapshot(restore, EpilogueOrigin(), deadline_us, 0);
   if (!WaitForOperations(deadline_us)) return false;
   while (!stopped() && List(deadline_us)) {
     for (const auto& listed : recorder_.restorations()) {
@@ -131,7 +131,7 @@ void Runner::DropSome(const std::vector<uint32_t>& snapshots) {
     if (sut::Mix({plan_.seed(), 0x64726f70, snapshot}) % 2 == 0) continue;
     plan::SnapshotOperation drop;
     drop.mutable_delete_()->set_snapshot(snapshot);
-    ExecuteSnapshot(drop, EpilogueOrigin(), deadline_us);
+    ExecuteSnapshot(drop, EpilogueOrigin(), deadline_us, 0);
     any = true;
   }
   if (!any || stopped()) return;

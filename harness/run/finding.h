@@ -25,7 +25,7 @@ struct Finding {
   plan::Plan plan;          // as found
   Trial minimal;
   bool is_minimal = false;
-  Result result;            // of `minimal`, with history and timeline
+  Result result = {};       // of `minimal`, with history and timeline
 };
 
 // Gives the folder's path, in `directory`, which is made if need be.

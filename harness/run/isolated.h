@@ -14,7 +14,7 @@ namespace holdfast::run {
 
 struct IsolatedOptions {
   int64_t timeout_ms = 60'000;         // of wall time; then it counts as a hang
-  std::function<bool()> should_stop;   // asked several times a second; may be empty
+  std::function<bool()> should_stop = nullptr;   // asked several times a second; may be empty
 };
 
 // Cancelled if it was stopped; any other error means that no child could be made.

@@ -16,7 +16,7 @@ struct MinimizeRunOptions {
   int64_t wall_ms_max = 60'000;
   size_t runs_max = 3'000;
   int64_t timeout_ms = 60'000;        // of one run; candidates of anything but a hang get less
-  std::function<bool()> should_stop;  // may be empty
+  std::function<bool()> should_stop = nullptr;  // may be empty
 };
 
 struct MinimizedTrial {

@@ -134,6 +134,11 @@ RunRecorder::Position RunRecorder::InvokeClient(const Origin& origin, uint32_t o
   return recorder_.Invoke(call);
 }
 
+void RunRecorder::OnSent(Position position, uint64_t sequence) {
+  const history::Operation& operation = recorder_.history().operations[position];
+  sent_[{operation.object, operation.process, sequence}] = position;
+}
+
 void RunRecorder::CompleteClient(Position position, const CallResult& result) {
   const history::Operation operation = recorder_.history().operations[position];
   if (result.outcome == CallOutcome::kFail) return recorder_.Fail(position, result.reply.message());
@@ -312,6 +317,12 @@ void RunRecorder::Fenced(uint32_t session, uint32_t object) {
 void RunRecorder::OnEntry(uint32_t object, const check::LedgerEntry& entry) {
   // The first entry is the one that counts: later ones with the same id have no effect.
   switch (entry.kind) {
+    case check::LedgerEntry::Kind::kWrite:
+      // Sessions count from 1 in the ledger.
+      if (const auto sent = sent_.find({object, entry.client - 1, entry.sequence}); sent != sent_.end()) {
+        write_places_.try_emplace(sent->second, Hint(entry.op));
+      }
+      return;
     case check::LedgerEntry::Kind::kCreateSnapshot:
       create_places_.try_emplace({object, entry.snapshot}, Hint(entry.op));
       return;
@@ -343,6 +354,9 @@ history::History RunRecorder::Finish() {
       }
     }
   };
+  for (const auto& [position, place] : write_places_) {
+    if (recorder_.history().operations[position].indeterminate()) recorder_.SetHint(position, place);
+  }
   for (const auto& [snapshot, parts] : creates_) fill(parts, snapshot, create_places_, snapshot, true);
   for (const auto& [restoration, parts] : restores_) {
     fill(parts, snapshot_of_.at(restoration), restore_places_, restoration, true);

@@ -15,6 +15,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,8 @@ class RunRecorder {
 
   using Position = history::Recorder::Position;
   Position InvokeClient(const Origin& origin, uint32_t object, const plan::ClientOperation& operation);
+  // The request by which the operation travels: the ledger names it so.
+  void OnSent(Position position, uint64_t sequence);
   void CompleteClient(Position position, const CallResult& result);
 
   Position InvokeCatalogue(const Origin& origin, const plan::SnapshotOperation& operation);
@@ -94,6 +97,8 @@ class RunRecorder {
   std::map<uint32_t, uint32_t> snapshot_of_;          // by restoration
   std::vector<Indeterminate> indeterminate_;
   std::vector<std::pair<uint32_t, Position>> indeterminate_catalogue_;  // session, position in catalogue_
+  std::map<std::tuple<uint32_t, uint32_t, uint64_t>, Position> sent_;  // by (object, session, sequence)
+  std::map<Position, history::OpId> write_places_;
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> create_places_;   // (object, snapshot)
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> restore_places_;  // (object, restoration)
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> drop_places_;     // (object, snapshot)

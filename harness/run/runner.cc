@@ -113,7 +113,7 @@ bool Runner::WaitForOperations(int64_t deadline_us) {
 bool Runner::FenceGivenUp(int64_t deadline_us) {
   for (const auto& [session, object] : recorder_.NeedFence()) {
     const uint64_t open = Track({absl::StrCat("fence of client ", session), 0, epilogue_session()});
-    Cluster::Call call{epilogue_session(), object, {}, deadline_us};
+    Cluster::Call call{epilogue_session(), object, {}, deadline_us, 0};
     call.body.mutable_fence()->set_client(Bytes(ids_.Session(session)));
     cluster_->Invoke(std::move(call), [this, open, session = session, object = object](const CallResult& result) {
       if (result.outcome != CallOutcome::kOk) return;  // stays open, and is named

@@ -77,7 +77,8 @@ class Runner : public ClusterObserver {
   // actions.cc: the steps.
   void Execute(const plan::Step& step, uint32_t number);
   void ExecuteClient(const plan::Step& step, uint32_t number);
-  void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us);
+  void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us,
+                       uint64_t identity);
   void ExecuteFault(const plan::Step& step, uint32_t number);
   void ExecuteCrash(const plan::Step& step, uint32_t number);
   void ExecutePartition(const plan::Fault::Partition& partition, uint32_t number);

@@ -22,7 +22,7 @@ struct TrialOptions {
   // Sample how much of the time RocksDB takes.
   bool profile_time = false;
   // For the test of the self-check alone: lets something into the nodes' clocks that is no function of the plan.
-  std::function<int64_t()> clock_skew_us;
+  std::function<int64_t()> clock_skew_us = nullptr;
 };
 
 // REQUIRES: the plan validates.

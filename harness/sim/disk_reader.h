@@ -1,7 +1,8 @@
-// Reads stores, snapshot directories and journals off a simulated disk without touching it, whether their node is up or down.
+// Reads stores, snapshot directories and journals off a simulated disk without touching it, whether their node is up or
+// down.
 //
-// What was read is remembered by the content of its files, so looking again at a directory that has not changed, or at the
-// same files on a second path, costs a listing. Loop rule: single-threaded, no effects on the disk.
+// What was read is remembered by the content of its files, so looking again at a directory that has not changed, or at
+// the same files on a second path, costs a listing. Loop rule: single-threaded, no effects on the disk.
 
 #ifndef HARNESS_SIM_DISK_READER_H_
 #define HARNESS_SIM_DISK_READER_H_
@@ -23,7 +24,8 @@
 
 namespace holdfast::sim {
 
-// A row of a store goes to `rows` under its user's key, the applied op id to `applied`, all else to `metadata` as it is.
+// A row of a store goes to `rows` under its user's key, the applied op id to `applied`, all else to `metadata` as it
+// is.
 struct StoreContent {
   std::string error;  // why it can't be read, or is damaged; empty if it can
   sut::OpId op;       // of a store: the applied op id; of a snapshot: the op id in its metadata file

@@ -24,9 +24,9 @@ class SimClients::Client final : sut::Timers, sut::Transport {
         session_({.id = clients->ids_.Session(number),
                   .self = address_,
                   .masters = clients->options_.masters,
-                 .attempt_timeout_us = clients->options_.attempt_timeout_us,
-                 .retry_pause_us = clients->options_.retry_pause_us,
-                 .refusal_is_final = clients->options_.refusal_is_final},
+                  .attempt_timeout_us = clients->options_.attempt_timeout_us,
+                  .retry_pause_us = clients->options_.retry_pause_us,
+                  .refusal_is_final = clients->options_.refusal_is_final},
                  &clients->clock_, this, this) {}
 
   sut::Session& session() { return session_; }

@@ -1,5 +1,5 @@
-// The clients of a simulated cluster: one session of sut/client for each number that a plan uses, at network addresses of
-// their own, and one more for the harness itself. Clients never crash; they abandon.
+// The clients of a simulated cluster: one session of sut/client for each number that a plan uses, at network addresses
+// of their own, and one more for the harness itself. Clients never crash; they abandon.
 //
 // Loop rule: single-threaded, on one EventQueue; their events belong to nobody.
 

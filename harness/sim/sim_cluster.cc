@@ -49,9 +49,12 @@ SimClients::Options ClientOptions(const plan::Plan& plan, const sut::NodeOptions
 
 CallOutcome OutcomeOf(sut::Outcome outcome) {
   switch (outcome) {
-    case sut::Outcome::kOk: return CallOutcome::kOk;
-    case sut::Outcome::kFail: return CallOutcome::kFail;
-    case sut::Outcome::kIndeterminate: break;
+    case sut::Outcome::kOk:
+      return CallOutcome::kOk;
+    case sut::Outcome::kFail:
+      return CallOutcome::kFail;
+    case sut::Outcome::kIndeterminate:
+      break;
   }
   return CallOutcome::kIndeterminate;
 }
@@ -90,15 +93,15 @@ SimCluster::SimCluster(const plan::Plan& plan, const sut::NodeOptions& node_opti
       clients_(ClientOptions(plan, node_options), ids_, &queue_, &network_) {
   for (const sut::NodeId id : MasterMembers(plan)) {
     SimNodeHost* const host = this;
-    nodes_.push_back(std::make_unique<SimNode>(
-        SimNode::Options{.id = id,
-                         .seed = sut::Mix({plan.seed(), kNodeSalt}),
-                         .node_options = node_options,
-                         .master_members = MasterMembers(plan),
-                         .sync_us_median = OrDefault(plan.world().sync_us(), kDefaultSyncUs),
-                         .job_us_median = OrDefault(plan.world().job_us(), kDefaultJobUs),
-                         .clock_skew_us = options.clock_skew_us},
-        &queue_, &network_, host));
+    nodes_.push_back(
+        std::make_unique<SimNode>(SimNode::Options{.id = id,
+                                                   .seed = sut::Mix({plan.seed(), kNodeSalt}),
+                                                   .node_options = node_options,
+                                                   .master_members = MasterMembers(plan),
+                                                   .sync_us_median = OrDefault(plan.world().sync_us(), kDefaultSyncUs),
+                                                   .job_us_median = OrDefault(plan.world().job_us(), kDefaultJobUs),
+                                                   .clock_skew_us = options.clock_skew_us},
+                                  &queue_, &network_, host));
     disk_readers_.push_back(std::make_unique<DiskReader>(&nodes_.back()->disk()));
   }
   for (uint32_t object = 0; object < ids_.object_count(); ++object) {
@@ -155,8 +158,7 @@ absl::Status SimCluster::CreateTables() {
     if (running == plan_.shape().tables()) return absl::OkStatus();
     RunUntil(NowUs() + kBootPollUs, nullptr);
   }
-  return absl::DeadlineExceededError(
-      absl::StrCat("the tables do not come up: ", absl::StrJoin(WhyNotQuiet(), "; ")));
+  return absl::DeadlineExceededError(absl::StrCat("the tables do not come up: ", absl::StrJoin(WhyNotQuiet(), "; ")));
 }
 
 bool SimCluster::AllGroupsHaveLeaders() const {
@@ -177,10 +179,10 @@ void SimCluster::At(int64_t time_us, std::function<void()> callback) {
   queue_.Schedule(time_us, {}, std::move(callback));
 }
 
-void SimCluster::Invoke(Call call, std::function<void(const CallResult&)> done) {
+uint64_t SimCluster::Invoke(Call call, std::function<void(const CallResult&)> done) {
   sut::CallTarget target = {ids_.Tablet(call.object), {}};
   for (const uint32_t node : NodesOf(call.object)) target.replicas.push_back({node});
-  clients_.session(call.session)
+  return clients_.session(call.session)
       .Call(target, std::move(call.body), {.deadline_us = call.deadline_us, .identity = call.identity},
             [done = std::move(done)](const sut::CallResult& result) {
               done({.outcome = OutcomeOf(result.outcome),

@@ -1,5 +1,5 @@
-// A simulated cluster: a pure function of (plan, binary). Nodes, network, disks and clients live on one event queue, in one
-// thread; virtual time moves only while RunUntil runs.
+// A simulated cluster: a pure function of (plan, binary). Nodes, network, disks and clients live on one event queue, in
+// one thread; virtual time moves only while RunUntil runs.
 //
 // After every event Raft's invariants are checked on the groups of the node that it touched, and what died is buried.
 // Besides what any Cluster can do, it crashes a node at an exact file-system mutation or probe hit (to enumerate crash
@@ -36,7 +36,8 @@ class Replica;
 namespace holdfast::sim {
 
 struct SimOptions {
-  // Added to every reading of a node's clock and to its timers; null in all but the test of the self-check, see SimClock.
+  // Added to every reading of a node's clock and to its timers; null in all but the test of the self-check, see
+  // SimClock.
   std::function<int64_t()> clock_skew_us;
 };
 
@@ -52,7 +53,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   int64_t NowUs() const override { return queue_.now_us(); }
   void RunUntil(int64_t time_us, const std::function<bool()>& stop) override;
   void At(int64_t time_us, std::function<void()> callback) override;
-  void Invoke(Call call, std::function<void(const CallResult&)> done) override;
+  uint64_t Invoke(Call call, std::function<void(const CallResult&)> done) override;
   void ExtendDeadlines(int64_t deadline_us) override;
   void Abandon(uint32_t session) override;
   std::optional<uint32_t> Resolve(const plan::Target& target) const override;
@@ -94,7 +95,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   const NetworkCounters& network_counters() const { return network_.counters(); }
   const std::array<uint64_t, sut::kProbeCount>& probe_hits() const { return probe_hits_; }
   uint64_t events_run() const { return queue_.events_run(); }
-  const SimFileSystem& disk(uint32_t node) const { return Node(node).disk(); }
+  // For inspections, and for rot of data at rest.
+  SimFileSystem& disk(uint32_t node) { return Node(node).disk(); }
   uint32_t incarnation(uint32_t node) const { return Node(node).incarnation(); }
 
  private:

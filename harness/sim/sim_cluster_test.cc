@@ -9,12 +9,15 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sut/base/prng.h"
+#include "sut/storage/layout.h"
 
 namespace holdfast::sim {
 namespace {
 
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kSecondUs = 1'000'000;
 
@@ -332,6 +335,28 @@ TEST(SimClusterTest, ARealClockInTheRunIsNoticed) {
   const auto first = run();
   const auto second = run();  // the "real" clock has gone on
   EXPECT_NE(first, second);
+}
+
+TEST(SimClusterTest, AReplicaThatForgetsItsVoteIsFoundOut) {
+  plan::Plan plan = MakePlan();
+  plan.add_bugs("vote-not-persisted");
+  World world(plan);
+  EXPECT_THAT(world.witness.violations, IsEmpty());
+  for (uint32_t node = 1; node <= 3; ++node) world.cluster->Crash(node, plan::Fault::Crash::PROCESS_DEATH, node);
+  world.RestartAll();
+  EXPECT_THAT(world.witness.violations, Contains(HasSubstr("came back with a vote for")));
+  world.witness.violations.clear();
+}
+
+TEST(SimClusterTest, ANodeThatCannotReadItsOwnDiskIsAViolation) {
+  World world(MakePlan());
+  world.cluster->Crash(2, plan::Fault::Crash::PROCESS_DEATH, 1);
+  const std::string current = sut::NodeLayout(SimNode::root(), {2}).log_store() + "/CURRENT";
+  ASSERT_TRUE(world.cluster->disk(2).FlipBits(current, 0, 1).ok());
+  EXPECT_FALSE(world.cluster->Restart(2).ok());
+  EXPECT_FALSE(world.cluster->IsUp(2));
+  EXPECT_THAT(world.witness.violations, ElementsAre(HasSubstr("can't start from its own disk")));
+  world.witness.violations.clear();
 }
 
 TEST(SimClusterTest, ShapesThatMakeNoClusterAreRefused) {

@@ -1,5 +1,5 @@
-// Looks at every replica of one simulated node: through the running replicas where it is up, at the bare disk where it is
-// down. Nothing is changed by it, and no virtual time passes.
+// Looks at every replica of one simulated node: through the running replicas where it is up, at the bare disk where it
+// is down. Nothing is changed by it, and no virtual time passes.
 
 #ifndef HARNESS_SIM_SIM_INSPECTION_H_
 #define HARNESS_SIM_SIM_INSPECTION_H_
@@ -13,8 +13,8 @@
 
 namespace holdfast::sim {
 
-// In the order of tablet ids. A node that is down and whose journal can't be read has one entry, of the master's group, that
-// says so.
+// In the order of tablet ids. A node that is down and whose journal can't be read has one entry, of the master's group,
+// that says so.
 std::vector<check::ReplicaInspection> InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader);
 
 }  // namespace holdfast::sim

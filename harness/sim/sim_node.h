@@ -90,6 +90,7 @@ class SimNode final : private MutationObserver {
   // The running node; null if it is down or still starting.
   const sut::Node* node() const;
   const SimFileSystem& disk() const { return *disk_; }
+  SimFileSystem& disk() { return *disk_; }
   // Of the data directory, on the disk.
   static std::string root() { return "/sim"; }
 

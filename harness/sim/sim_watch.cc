@@ -1,4 +1,5 @@
-// What the simulated cluster watches over: hooks of its nodes, crash points, Raft's invariants, roles, quiet, inspections.
+// What the simulated cluster watches over: hooks of its nodes, crash points, Raft's invariants, roles, quiet,
+// inspections.
 
 #include <algorithm>
 #include <utility>
@@ -36,7 +37,8 @@ void SimCluster::OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tabl
     if (crash.probe != probe || crash.node.value_or(number) != number || --crash.nth > 0) continue;
     const ArmedProbe struck = std::move(armed->second);
     armed_probes_.erase(armed);
-    node.Crash({.kind = crash.kind, .salt = crash.salt, .why = absl::StrCat("at probe ", std::string(sut::ProbeName(probe)))});
+    node.Crash(
+        {.kind = crash.kind, .salt = crash.salt, .why = absl::StrCat("at probe ", std::string(sut::ProbeName(probe)))});
     if (struck.struck) queue_.Schedule(NowUs(), {}, [callback = struck.struck, number] { callback(number); });
     break;
   }
@@ -48,7 +50,8 @@ void SimCluster::OnNodeMutation(SimNode& node) { StrikePoint(node, PointKind::kM
 void SimCluster::StrikePoint(SimNode& node, PointKind point, uint64_t count) {
   if (!started_ || armed_points_.empty() || !node.is_up()) return;
   const auto armed = std::find_if(armed_points_.begin(), armed_points_.end(), [&](const ArmedPoint& candidate) {
-    return candidate.crash.node == node.id().value && candidate.crash.point == point && candidate.crash.ordinal == count;
+    return candidate.crash.node == node.id().value && candidate.crash.point == point &&
+           candidate.crash.ordinal == count;
   });
   if (armed == armed_points_.end()) return;
   ArmedPoint struck = std::move(*armed);

@@ -52,6 +52,8 @@ struct Session::Operation {
   proto::OpId pinned_at;         // what the first page's pin reads
   int page_timeouts = 0;         // in a row
 
+  int timeouts = 0;  // of all attempts
+
   bool is_first_page() const { return request.scan().pin() == 0; }
   int64_t next_event_us() const { return std::min(wake_us, deadline_us); }
 };
@@ -93,7 +95,7 @@ void Session::Send(Operation* operation) {
   ++operation->attempts;
   operation->in_flight = true;
   operation->sent_to = Destination(*operation);
-  operation->wake_us = clock_->NowUs() + options_.attempt_timeout_us;
+  operation->wake_us = clock_->NowUs() + AttemptTimeoutUs(*operation);
   if (!IsRead(operation->request)) operation->unsettled.insert(operation->attempts);
 
   proto::Envelope envelope;
@@ -226,7 +228,15 @@ void Session::OnSessionClosed(Operation* operation, const proto::Reply& reply) {
   Finish(operation, fail ? Outcome::kFail : Outcome::kIndeterminate, reply);
 }
 
+// Doubles with each time-out of the operation, so that a network slower than the first guess is not asked in vain for ever.
+int64_t Session::AttemptTimeoutUs(const Operation& operation) const {
+  int64_t timeout_us = options_.attempt_timeout_us;
+  for (int i = 0; i < operation.timeouts && timeout_us < kBackOffUsMax; ++i) timeout_us *= 2;
+  return timeout_us;
+}
+
 void Session::OnAttemptTimeout(Operation* operation) {
+  ++operation->timeouts;
   operation->in_flight = false;
   operation->redirected = false;
   const bool later_page = operation->request.has_scan() && !operation->is_first_page();

@@ -49,7 +49,7 @@ class Session {
     ClientId id;
     NodeId self;
     std::vector<NodeId> masters;
-    int64_t attempt_timeout_us = 1'000'000;  // 1..
+    int64_t attempt_timeout_us = 1'000'000;  // 1..; doubles with each time-out of an operation, see kBackOffUsMax
     int64_t retry_pause_us = 50'000;         // 1..
     int operations_open_max = 4096;          // 1..
     // The transport delivers a request at most once, so a NOT_LEADER or UNAVAILABLE proves that this attempt has no
@@ -88,6 +88,9 @@ class Session {
   ClientId id() const { return options_.id; }
   size_t open_count() const { return open_.size(); }
 
+  // An attempt's time-out is not doubled past this.
+  static constexpr int64_t kBackOffUsMax = 4'000'000;
+
  private:
   struct Operation;
   using Open = std::map<uint64_t, std::unique_ptr<Operation>>;
@@ -108,6 +111,7 @@ class Session {
   void OnSessionClosed(Operation* operation, const proto::Reply& reply);
 
   // Time.
+  int64_t AttemptTimeoutUs(const Operation& operation) const;
   void OnAttemptTimeout(Operation* operation);
   void OnDeadline(Operation* operation);
   void Arm(int64_t at_us);

@@ -234,6 +234,7 @@ class RandomRun {
       if (!proposed_last_ && cluster_.Propose(leader, "last").ok()) proposed_last_ = true;
       if (proposed_last_ && Converged(leader)) {
         cluster_.CheckAcknowledged();
+        if (cluster_.reads_open() != 0) cluster_.Fail("liveness: a read was neither answered nor given up");
         return;
       }
       const bool lost_with_leader = proposed_last_ && tick % 100 == 99;

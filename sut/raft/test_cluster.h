@@ -112,6 +112,8 @@ class TestCluster {
   // Whether what was acknowledged is what stands in the group's history.
   void CheckAcknowledged();
   uint64_t reads_answered() const { return reads_answered_; }
+  // Reads of replicas that are up, neither answered nor lost.
+  size_t reads_open() const { return open_reads_.size(); }
   uint64_t installs_finished() const { return installs_finished_; }
   // Called with every line that tells what happened, if set.
   std::function<void(const std::string&)> trace;

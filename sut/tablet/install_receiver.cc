@@ -331,11 +331,12 @@ void InstallReceiver::Reply(proto::InstallReply::Kind kind, uint64_t index) {
 void InstallReceiver::Abandon(proto::InstallReply::Kind told) {
   Reply(told, 0);
   session_.reset();
+  ++removals_;
   replica_.context_.seams->worker->Run(
       LogicalIdentity{Mix({replica_.tablet().lo, 6})},
       // What can't be removed now is removed at the next start.
       [storage = replica_.storage(), incoming = replica_.layout_.incoming()] { RemoveTree(storage, incoming).IgnoreError(); },
-      [] {});
+      [this] { --removals_; });
 }
 
 // Planted bug 35: what a client retries is not recognised any more.

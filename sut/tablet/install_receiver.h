@@ -35,7 +35,7 @@ class InstallReceiver {
   // An offer or a chunk.
   void OnEnvelope(const proto::InstallEnvelope& envelope);
   void Tick();
-  bool busy() const { return session_.has_value(); }
+  bool busy() const { return session_.has_value() || removals_ > 0; }
   // Goes on with moving directories in place where a crash has cut it short. At start-up, before anything is opened.
   absl::Status FinishAtStart();
 
@@ -67,6 +67,7 @@ class InstallReceiver {
 
   Replica& replica_;
   std::optional<Session> session_;
+  int removals_ = 0;  // of the incoming directory, under way
 };
 
 }  // namespace sut

@@ -56,7 +56,9 @@ void InstallSource::Pin(uint64_t id) {
               [this, id, offer](absl::Status linked) {
                 replica_.EndBarrier();
                 const auto session = sessions_.find(id);
-                if (session != sessions_.end()) {
+                if (session == sessions_.end()) {
+                  RemoveOutgoing(id);  // ended meanwhile, perhaps before its directory was made
+                } else {
                   if (linked.ok()) {
                     session->second.offer = *offer;
                     session->second.pinned = true;
@@ -186,11 +188,16 @@ void InstallSource::End(uint64_t id, std::optional<Index> installed) {
   const ReplicaId peer = found->second.peer;
   sessions_.erase(found);
   replica_.raft_->ReportInstall(peer, installed);
-  const std::string root = replica_.layout_.outgoing(id);
+  RemoveOutgoing(id);
+}
+
+void InstallSource::RemoveOutgoing(uint64_t id) {
+  ++removals_;
   replica_.context_.seams->worker->Run(
       LogicalIdentity{Mix({id, 0})},
       // What can't be removed now is removed at the next start.
-      [storage = replica_.storage(), root] { RemoveTree(storage, root).IgnoreError(); }, [] {});
+      [storage = replica_.storage(), root = replica_.layout_.outgoing(id)] { RemoveTree(storage, root).IgnoreError(); },
+      [this] { --removals_; });
 }
 
 std::string InstallSource::DirectoryPath(uint64_t id, const proto::ShippedDirectory& directory) const {

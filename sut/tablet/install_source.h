@@ -35,7 +35,7 @@ class InstallSource {
   // Leadership is lost: ends all sessions.
   void StopAll();
 
-  bool busy() const { return !sessions_.empty() || !wanted_.empty(); }
+  bool busy() const { return !sessions_.empty() || !wanted_.empty() || removals_ > 0; }
   // The log is kept from here on, or what is being shipped would be of no use.
   std::optional<Index> oldest_index() const;
 
@@ -56,6 +56,7 @@ class InstallSource {
   void SendOffer(uint64_t id, Session* session);
   void SendChunk(uint64_t id, Session* session, const proto::InstallReply& wanted);
   void End(uint64_t id, std::optional<Index> installed);
+  void RemoveOutgoing(uint64_t id);
   void Send(uint64_t id, Session* session, proto::InstallEnvelope envelope);
   std::string DirectoryPath(uint64_t id, const proto::ShippedDirectory& directory) const;
 
@@ -64,6 +65,7 @@ class InstallSource {
   std::map<uint64_t, Session> sessions_;
   std::set<ReplicaId> wanted_;  // peers that wait for room
   uint64_t started_ = 0;
+  int removals_ = 0;  // of outgoing directories, under way
 };
 
 }  // namespace sut
