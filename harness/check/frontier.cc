@@ -23,6 +23,8 @@ constexpr int64_t kKeepEvery = 256;
 constexpr size_t kKeptRecent = 8;
 constexpr int kAttemptsMax = 4;
 constexpr size_t kCandidatesMax = 24;
+// What a cell's open operations take, about.
+constexpr int64_t kCellStateBytes = 160;
 
 constexpr size_t kNotMany = static_cast<size_t>(-1);
 
@@ -69,8 +71,16 @@ FrontierResult Frontier::Run() {
   return result;
 }
 
+void Frontier::CountBytes() {
+  const int64_t cell_count = static_cast<int64_t>(problem_.cells.size());
+  int64_t worlds = static_cast<int64_t>(state_.worlds.size());
+  for (const State& kept : kept_) worlds += static_cast<int64_t>(kept.worlds.size());
+  const int64_t states = static_cast<int64_t>(kept_.size() + 1);
+  meter_->SetBytes(stepper_.ByteCount() + worlds * (cell_count * 4 + 64) + states * cell_count * kCellStateBytes);
+}
+
 bool Frontier::Step(uint32_t* item) {
-  ++state_.event_count;
+  if ((++state_.event_count & 255) == 0) CountBytes();
   const std::vector<Item>& items = problem_.items;
   const uint32_t next = state_.next;
   if (!state_.ends.empty() && (next == items.size() || state_.ends.top().at <= items[next].invoke)) {
@@ -355,6 +365,9 @@ void Frontier::Explore(const World& world, uint32_t item, const OpenEffect* endi
   std::vector<World> reached;
   reached.push_back(world);
   for (size_t i = 0; i < reached.size(); ++i) {
+    if (i % 64 == 63) {
+      meter_->SetBytes(stepper_.ByteCount() + static_cast<int64_t>((reached.size() + out->size()) * world.cells.size() * 4));
+    }
     if (reached.size() > kExploredMax || out->size() > kExploredMax || !meter_->Spend(16)) {
       gave_up_ = true;
       return;

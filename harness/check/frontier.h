@@ -98,6 +98,7 @@ class Frontier {
   // Processes one event; false if the last world died at the end of *item.
   bool Step(uint32_t* item);
   void Keep();
+  void CountBytes();
   bool LetIn(uint32_t failed);
   std::vector<uint32_t> CellsAtIssue(uint32_t failed);
   void Enable(const std::set<uint32_t>& items, bool enabled);

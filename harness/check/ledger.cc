@@ -204,7 +204,7 @@ void ApplyLedger::JudgeAcknowledged(const AcknowledgedWrite& write) {
 }
 
 void ApplyLedger::Finish() {
-  for (const Deferred& deferred : deferred_) Judge(deferred.replica, deferred.digest, /*last_call=*/true);
+  for (const Deferred& deferred : deferred_) Judge(deferred.replica, deferred.digest, Patience::kLast);
   deferred_.clear();
   for (const AcknowledgedWrite& write : acknowledged_) JudgeAcknowledged(write);
   acknowledged_.clear();

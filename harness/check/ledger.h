@@ -45,8 +45,8 @@ class ApplyLedger {
   void Acknowledged(uint32_t tablet, LogPosition op, uint32_t client, uint64_t sequence);
 
   void Check(const Inspection& inspection, const InspectionDigest& digest);
-  void Check(const ReplicaInspection& replica, const ReplicaDigest& digest);
-  void Check(const ReplicaInspection& replica) { Check(replica, DigestOf(replica)); }
+  // One replica; `quiet`: nothing is under way in the cluster.
+  void Check(const ReplicaInspection& replica, const ReplicaDigest& digest, bool quiet = false);
 
   // The end of the run: acknowledged writes are in the ledger, and what had to wait for later entries is judged.
   void Finish();
@@ -94,6 +94,10 @@ class ApplyLedger {
   static constexpr size_t kDeferredMax = 64;
   static constexpr size_t kUnjudgedMax = 32;
 
+  // How an inspection that depends on entries not known yet is judged: kWait defers it; kQuiet knows that nothing is
+  // under way, so that no such entry can explain it; kLast, at the end of a run, leaves it unjudged.
+  enum class Patience : uint8_t { kWait, kQuiet, kLast };
+
   Tablet& tablet(uint32_t number);
   const Slot* Find(const Tablet& tablet, uint64_t index) const;
   // Takes note of what stands at the entry's index, or compares it with what is known.
@@ -104,14 +108,15 @@ class ApplyLedger {
   // The store of a replica stands at `applied`: the term there must be the ledger's.
   bool CheckPosition(const ReplicaName& replica, LogPosition applied, const char* what);
   // False if it must wait for entries that are not known yet.
-  bool Judge(const ReplicaInspection& replica, const ReplicaDigest& digest, bool last_call);
-  bool JudgeRows(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet, bool last_call);
+  bool Judge(const ReplicaInspection& replica, const ReplicaDigest& digest, Patience patience);
+  bool JudgeRows(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
+                 Patience patience);
   bool JudgeSnapshots(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
-                      bool last_call);
+                      Patience patience);
   bool JudgeDirectory(const ReplicaInspection& replica, const SnapshotOnDisk& found, const Fingerprint& fingerprint,
-                      const Tablet& tablet, bool last_call);
+                      const Tablet& tablet, Patience patience);
   bool JudgeMissing(const ReplicaInspection& replica, const std::set<uint32_t>& present, const Tablet& tablet,
-                    bool last_call);
+                    Patience patience);
   // May be half made or half removed: the snapshot of the next entry, whose effect comes before its mark. In a barrier
   // any, since an install replaces the whole set.
   bool InFlight(const ReplicaInspection& replica, const Tablet& tablet, uint32_t snapshot) const;

@@ -19,11 +19,11 @@ bool Touches(const LedgerEntry& entry, uint32_t snapshot) {
 }  // namespace
 
 void ApplyLedger::Check(const Inspection& inspection, const InspectionDigest& digest) {
-  for (size_t i = 0; i < inspection.replicas.size(); ++i) Check(inspection.replicas[i], digest[i]);
+  for (size_t i = 0; i < inspection.replicas.size(); ++i) Check(inspection.replicas[i], digest[i], inspection.quiet);
 }
 
-void ApplyLedger::Check(const ReplicaInspection& replica, const ReplicaDigest& digest) {
-  if (Judge(replica, digest, /*last_call=*/false)) return;
+void ApplyLedger::Check(const ReplicaInspection& replica, const ReplicaDigest& digest, bool quiet) {
+  if (Judge(replica, digest, quiet ? Patience::kQuiet : Patience::kWait)) return;
   if (deferred_.size() < kDeferredMax) {
     deferred_.push_back({replica, digest});
   } else {
@@ -31,7 +31,7 @@ void ApplyLedger::Check(const ReplicaInspection& replica, const ReplicaDigest& d
   }
 }
 
-bool ApplyLedger::Judge(const ReplicaInspection& replica, const ReplicaDigest& digest, bool last_call) {
+bool ApplyLedger::Judge(const ReplicaInspection& replica, const ReplicaDigest& digest, Patience patience) {
   if (!replica.error.empty()) {
     if (!replica.damaged) {
       log_.Add(ReplicaKey("store", replica.replica), "I6", "a replica's store can't be read",
@@ -43,21 +43,22 @@ bool ApplyLedger::Judge(const ReplicaInspection& replica, const ReplicaDigest& d
   if (replica.replica.tablet == kMasterObject) return true;
   const Tablet& group = tablet(replica.replica.tablet);
   if (replica.applied.index > group.folded) {
-    if (last_call) Unjudged(absl::StrCat(StateText(replica), ": the entries up to there are not all known"));
-    return last_call;
+    if (patience != Patience::kLast) return false;
+    Unjudged(absl::StrCat(StateText(replica), ": the entries up to there are not all known"));
+    return true;
   }
-  const bool rows_judged = JudgeRows(replica, digest, group, last_call);
-  return JudgeSnapshots(replica, digest, group, last_call) && rows_judged;
+  const bool rows_judged = JudgeRows(replica, digest, group, patience);
+  return JudgeSnapshots(replica, digest, group, patience) && rows_judged;
 }
 
 bool ApplyLedger::JudgeRows(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
-                            bool last_call) {
+                            Patience patience) {
   ++comparisons_;
   const uint64_t index = replica.applied.index;
   if (digest.rows == tablet.slots[index].rows) return true;
   if (replica.in_barrier) {
     // A restore's rows become the live ones in the instant before it is marked applied.
-    if (index + 1 > tablet.folded && !last_call) return false;
+    if (index + 1 > tablet.folded && patience == Patience::kWait) return false;
     if (index + 1 <= tablet.folded && tablet.slots[index + 1].entry.kind == LedgerEntry::Kind::kRestore &&
         digest.rows == tablet.slots[index + 1].rows) {
       return true;
@@ -76,7 +77,7 @@ bool ApplyLedger::JudgeRows(const ReplicaInspection& replica, const ReplicaDiges
 }
 
 bool ApplyLedger::JudgeSnapshots(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
-                                 bool last_call) {
+                                 Patience patience) {
   bool judged = true;
   std::set<uint32_t> present;
   for (size_t i = 0; i < replica.snapshots.size(); ++i) {
@@ -88,14 +89,14 @@ bool ApplyLedger::JudgeSnapshots(const ReplicaInspection& replica, const Replica
     }
     present.insert(*found.snapshot);
     if (found.error.empty()) {
-      judged = JudgeDirectory(replica, found, digest.snapshots[i], tablet, last_call) && judged;
+      judged = JudgeDirectory(replica, found, digest.snapshots[i], tablet, patience) && judged;
     } else if (!replica.damaged) {
       log_.Add(ReplicaKey("unreadable", replica.replica, *found.snapshot), "I3",
                absl::StrCat("snapshot ", *found.snapshot, " can't be read"),
                {StateText(replica), absl::StrCat("directory ", found.name), found.error});
     }
   }
-  return JudgeMissing(replica, present, tablet, last_call) && judged;
+  return JudgeMissing(replica, present, tablet, patience) && judged;
 }
 
 bool ApplyLedger::InFlight(const ReplicaInspection& replica, const Tablet& tablet, uint32_t snapshot) const {
@@ -105,7 +106,7 @@ bool ApplyLedger::InFlight(const ReplicaInspection& replica, const Tablet& table
 }
 
 bool ApplyLedger::JudgeDirectory(const ReplicaInspection& replica, const SnapshotOnDisk& found,
-                                 const Fingerprint& fingerprint, const Tablet& tablet, bool last_call) {
+                                 const Fingerprint& fingerprint, const Tablet& tablet, Patience patience) {
   const uint32_t id = *found.snapshot;
   const uint64_t index = replica.applied.index;
   const FoldedSnapshots& expected = *tablet.slots[index].snapshots;
@@ -116,8 +117,8 @@ bool ApplyLedger::JudgeDirectory(const ReplicaInspection& replica, const Snapsho
   // Not in the set at this index. If it may be there, it still must be what its create made.
   const bool next_unknown = index + 1 > tablet.folded;
   const bool in_flight = InFlight(replica, tablet, id);
-  if (!last_call && (next_unknown || (in_flight && found.op.index > tablet.folded))) return false;
-  if (next_unknown && found.op.index == index + 1) {
+  if (patience == Patience::kWait && (next_unknown || (in_flight && found.op.index > tablet.folded))) return false;
+  if (patience == Patience::kLast && next_unknown && found.op.index == index + 1) {
     Unjudged(absl::StrCat(StateText(replica), ": snapshot ", id, " of the next entry, which no replica reported"));
     return true;
   }
@@ -141,14 +142,19 @@ bool ApplyLedger::JudgeDirectory(const ReplicaInspection& replica, const Snapsho
 }
 
 bool ApplyLedger::JudgeMissing(const ReplicaInspection& replica, const std::set<uint32_t>& present,
-                               const Tablet& tablet, bool last_call) {
+                               const Tablet& tablet, Patience patience) {
   const uint64_t index = replica.applied.index;
   const Slot* next = Find(tablet, index + 1);
   bool judged = true;
   for (const auto& [id, wanted] : *tablet.slots[index].snapshots) {
     if (present.contains(id) || replica.damaged || InFlight(replica, tablet, id)) continue;
-    if (next == nullptr && !last_call) {
-      judged = false;  // the next entry may turn out to be its drop
+    // The next entry may turn out to be its drop.
+    if (next == nullptr && patience == Patience::kWait) {
+      judged = false;
+      continue;
+    }
+    if (next == nullptr && patience == Patience::kLast) {
+      Unjudged(absl::StrCat(StateText(replica), ": misses snapshot ", id, ", and the next entry is not known"));
       continue;
     }
     const std::string key = ReplicaKey("missing", replica.replica, id);

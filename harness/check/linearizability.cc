@@ -1,6 +1,7 @@
 #include "harness/check/linearizability.h"
 
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "harness/check/frontier.h"
@@ -9,77 +10,164 @@
 namespace holdfast::check {
 namespace {
 
+// Partitions take turns: what is not decided within its budget is tried again with a larger one, after all others had
+// their turn, so that one explosion does not hide another partition's quick violation.
+constexpr int64_t kBudgetBase = 50'000;
+constexpr int64_t kBudgetPerOperation = 64;
+constexpr int64_t kBudgetGrowth = 16;
+constexpr int kRoundsMax = 6;
+
+using Partition = std::vector<const ObjectOperations*>;
+
 struct PartitionResult {
-  Verdict verdict = Verdict::kPass;
+  Verdict verdict = Verdict::kUnknown;
   std::optional<Explanation> evidence;
   int64_t work = 0;
 };
 
-FrontierResult Walk(const Problem& problem, Meter* meter) {
-  Problem looser;
-  if (LoosenOptionalBatches(problem, &looser)) {
-    const FrontierResult quick = Frontier(problem, {.on_demand = true}, meter).Run();
-    if (quick.verdict == Verdict::kPass || meter->exhausted()) return quick;
-    const FrontierResult loose = Frontier(looser, {}, meter).Run();
+// One attempt at one partition within a budget.
+class Attempt {
+ public:
+  Attempt(const history::History& history, const LinearizabilityOptions& options, int64_t budget)
+      : history_(history), options_(options), budget_(budget) {}
+
+  PartitionResult Judge(ProblemBuilder* builder, const Partition& partition, bool first) {
+    PartitionResult result;
+    const Problem problem = builder->Build(partition);
+    const FrontierResult walked = Walk(problem);
+    result.verdict = walked.verdict;
+    if (walked.verdict == Verdict::kUnknown && first && options_.model == Model::kSnapshotMap &&
+        options_.initial == history::kAbsent && HintOrderIsLinearization(history_, partition[0]->positions)) {
+      result.verdict = Verdict::kPass;
+    }
+    if (walked.verdict == Verdict::kFail && options_.explain) result.evidence = Explain(problem, walked);
+    result.work = work_;
+    return result;
+  }
+
+ private:
+  FrontierResult Walk(const Problem& problem) {
+    Problem looser;
+    if (!LoosenOptionalBatches(problem, &looser)) return WalkOne(problem, {});
+    const FrontierResult quick = WalkOne(problem, {.on_demand = true});
+    if (quick.verdict == Verdict::kPass) return quick;
+    const FrontierResult loose = WalkOne(looser, {});
     if (loose.verdict == Verdict::kFail) {
       // Named by the item of the problem itself.
       FrontierResult named = loose;
-      const Item& failed = looser.items[loose.failed_item];
+      const uint32_t source = looser.items[loose.failed_item].source;
       for (uint32_t i = 0; i < problem.items.size(); ++i) {
-        if (problem.items[i].source == failed.source) named.failed_item = i;
+        if (problem.items[i].source == source) named.failed_item = i;
       }
       return named;
     }
+    return WalkOne(problem, {});
   }
-  return Frontier(problem, {}, meter).Run();
+
+  FrontierResult WalkOne(const Problem& problem, const Frontier::Options& options) {
+    Meter meter(options_.limits, budget_);
+    meter.HoldBytes(problem.ByteCount());
+    if (meter.exhausted()) return FrontierResult();
+    const FrontierResult walked = Frontier(problem, options, &meter).Run();
+    work_ += meter.work();
+    return walked;
+  }
+
+  const history::History& history_;
+  const LinearizabilityOptions& options_;
+  const int64_t budget_;
+  int64_t work_ = 0;
+};
+
+std::vector<Partition> PartitionsOf(const std::vector<ObjectOperations>& objects, Model model) {
+  std::vector<Partition> partitions;
+  for (const ObjectOperations& object : objects) {
+    if (partitions.empty() || model != Model::kSnapshotTable) partitions.emplace_back();
+    partitions.back().push_back(&object);
+  }
+  return partitions;
 }
 
-PartitionResult JudgePartition(const history::History& history, ProblemBuilder* builder, std::span<const ObjectOperations* const> objects,
-                               const LinearizabilityOptions& options) {
-  PartitionResult result;
-  if (options.model == Model::kSnapshotMap && options.initial == history::kAbsent && objects.size() == 1 &&
-      HintOrderIsLinearization(history, objects[0]->positions)) {
-    result.verdict = Verdict::kPass;
-    return result;
+// Lends each running task a builder of its own; they are large, and there are no more of them than tasks at once.
+class BuilderPool {
+ public:
+  BuilderPool(const history::History& history, const LinearizabilityOptions& options)
+      : history_(history), options_({options.model, options.initial}) {}
+
+  std::unique_ptr<ProblemBuilder> Borrow() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (idle_.empty()) return std::make_unique<ProblemBuilder>(history_, options_);
+    std::unique_ptr<ProblemBuilder> builder = std::move(idle_.back());
+    idle_.pop_back();
+    return builder;
   }
-  Meter meter(options.limits);
-  const Problem problem = builder->Build(objects);
-  meter.HoldBytes(problem.ByteCount());
-  const FrontierResult walked = Walk(problem, &meter);
-  result.verdict = walked.verdict;
-  result.work = meter.work();
-  if (walked.verdict == Verdict::kFail && options.explain) result.evidence = Explain(problem, walked);
-  return result;
+  void Return(std::unique_ptr<ProblemBuilder> builder) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    idle_.push_back(std::move(builder));
+  }
+
+ private:
+  const history::History& history_;
+  const ProblemOptions options_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<ProblemBuilder>> idle_;
+};
+
+void Execute(const Executor& executor, size_t count, const std::function<void(size_t)>& task) {
+  if (executor) return executor(count, task);
+  for (size_t i = 0; i < count; ++i) task(i);
 }
 
 }  // namespace
 
 LinearizabilityResult CheckLinearizability(const history::History& history, const LinearizabilityOptions& options) {
   LinearizabilityResult result;
-  const std::vector<ObjectOperations> objects = OperationsByObject(history);
-  std::vector<std::vector<const ObjectOperations*>> partitions;
-  for (const ObjectOperations& object : objects) {
-    if (partitions.empty() || options.model != Model::kSnapshotTable) partitions.emplace_back();
-    partitions.back().push_back(&object);
-  }
-  result.partition_count = partitions.size();
   if (history.operations.empty()) {
     result.verdict = Verdict::kVacuous;
     result.reason = "the history is empty";
     return result;
   }
-  ProblemBuilder builder(history, {options.model, options.initial});
+  const std::vector<ObjectOperations> objects = OperationsByObject(history);
+  const std::vector<Partition> partitions = PartitionsOf(objects, options.model);
+  result.partition_count = partitions.size();
+  std::vector<PartitionResult> parts(partitions.size());
+  std::vector<size_t> undecided(partitions.size());
+  for (size_t i = 0; i < undecided.size(); ++i) undecided[i] = i;
+  BuilderPool builders(history, options);
+  int64_t growth = 1;
+  bool failed = false;
+  const auto stopped = [&] { return options.limits.stop && options.limits.stop(); };
+  for (int round = 0; round < kRoundsMax && !undecided.empty() && !failed; ++round, growth *= kBudgetGrowth) {
+    if ((round > 0 && result.work > options.limits.work_max) || stopped()) break;
+    Execute(options.executor, undecided.size(), [&](size_t i) {
+      const Partition& partition = partitions[undecided[i]];
+      size_t operation_count = 0;
+      for (const ObjectOperations* object : partition) operation_count += object->positions.size();
+      const int64_t budget = (kBudgetBase + kBudgetPerOperation * static_cast<int64_t>(operation_count)) * growth;
+      std::unique_ptr<ProblemBuilder> builder = builders.Borrow();
+      PartitionResult part = Attempt(history, options, budget).Judge(builder.get(), partition, round == 0);
+      builders.Return(std::move(builder));
+      part.work += parts[undecided[i]].work;
+      parts[undecided[i]] = std::move(part);
+    });
+    std::vector<size_t> still;
+    result.work = 0;
+    for (const PartitionResult& part : parts) result.work += part.work;
+    for (const size_t i : undecided) {
+      if (parts[i].verdict == Verdict::kUnknown) still.push_back(i);
+      failed |= parts[i].verdict == Verdict::kFail;
+    }
+    undecided = std::move(still);
+  }
   result.verdict = Verdict::kPass;
-  for (const std::vector<const ObjectOperations*>& partition : partitions) {
-    PartitionResult part = JudgePartition(history, &builder, partition, options);
+  for (PartitionResult& part : parts) {
     result.verdict = Compose(result.verdict, part.verdict);
-    result.work += part.work;
-    if (part.verdict == Verdict::kUnknown) ++result.unknown_count;
     if (part.evidence.has_value() &&
         (!result.evidence.has_value() || part.evidence->prefix_end < result.evidence->prefix_end)) {
       result.evidence = std::move(part.evidence);
     }
   }
+  result.unknown_count = undecided.size();
   if (result.verdict == Verdict::kUnknown) result.reason = "a limit was reached before every order was tried";
   return result;
 }

@@ -6,6 +6,7 @@
 #ifndef HOLDFAST_HARNESS_CHECK_VERDICT_H_
 #define HOLDFAST_HARNESS_CHECK_VERDICT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -44,7 +45,8 @@ struct Limits {
 // The share of the limits that one judge uses up. One thread.
 class Meter {
  public:
-  explicit Meter(const Limits& limits) : limits_(&limits) {}
+  // `work_max`: this judge's own budget, besides the limits.
+  Meter(const Limits& limits, int64_t work_max) : limits_(&limits), work_max_(std::min(limits.work_max, work_max)) {}
 
   // Counts work; false once a limit is reached, and from then on.
   bool Spend(int64_t work) {
@@ -52,28 +54,32 @@ class Meter {
     if (work_ < next_look_) return !exhausted_;
     return Look();
   }
-  void HoldBytes(int64_t bytes) {
-    bytes_ += bytes;
-    if (bytes_ > limits_->bytes_max) exhausted_ = true;
+  // The bytes held now, beyond those of HoldBytes.
+  void SetBytes(int64_t bytes) {
+    bytes_ = bytes;
+    if (held_bytes_ + bytes_ > limits_->bytes_max) exhausted_ = true;
   }
-  void ReleaseBytes(int64_t bytes) { bytes_ -= bytes; }
+  void HoldBytes(int64_t bytes) {
+    held_bytes_ += bytes;
+    SetBytes(bytes_);
+  }
   bool exhausted() const { return exhausted_; }
   int64_t work() const { return work_; }
 
  private:
-  static constexpr int64_t kLookEvery = 1024;
+  static constexpr int64_t kLookEvery = 256;
 
   bool Look() {
     next_look_ = work_ + kLookEvery;
-    if (work_ > limits_->work_max || bytes_ > limits_->bytes_max || (limits_->stop && limits_->stop())) {
-      exhausted_ = true;
-    }
+    if (work_ > work_max_ || (limits_->stop && limits_->stop())) exhausted_ = true;
     return !exhausted_;
   }
 
   const Limits* limits_;
+  const int64_t work_max_;
   int64_t work_ = 0;
   int64_t bytes_ = 0;
+  int64_t held_bytes_ = 0;
   int64_t next_look_ = kLookEvery;
   bool exhausted_ = false;
 };

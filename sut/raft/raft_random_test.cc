@@ -293,24 +293,24 @@ void ExpectExercised(const Exercise& exercise, uint64_t seeds) {
 }
 
 TEST(RaftRandomTest, ThreeReplicasKeepTheirPromises) {
-  constexpr uint64_t kSeeds = 1500;
+  constexpr uint64_t kSeeds = 1000;
   ExpectExercised(RunMany({.replicas = 3}, kSeeds), kSeeds);
 }
 
 TEST(RaftRandomTest, FiveReplicasKeepTheirPromises) {
-  constexpr uint64_t kSeeds = 1000;
+  constexpr uint64_t kSeeds = 700;
   ExpectExercised(RunMany({.replicas = 5}, kSeeds), kSeeds);
 }
 
 TEST(RaftRandomTest, ReplicasThatComeAndGoKeepTheirPromises) {
-  constexpr uint64_t kSeeds = 1500;
+  constexpr uint64_t kSeeds = 1000;
   const Exercise exercise = RunMany({.replicas = 3, .events = 4000, .change_membership = true}, kSeeds);
   ExpectExercised(exercise, kSeeds);
   EXPECT_GT(exercise.config_changes, kSeeds);
 }
 
 TEST(RaftRandomTest, ReplicasThatLeadShortTermsKeepTheirPromises) {
-  constexpr uint64_t kSeeds = 1000;
+  constexpr uint64_t kSeeds = 700;
   const Exercise exercise = RunMany({.replicas = 5, .events = 2500, .short_terms = true}, kSeeds);
   EXPECT_GT(exercise.acknowledged, kSeeds);
   EXPECT_GT(exercise.crashes, kSeeds * 50);

@@ -72,6 +72,8 @@ absl::Status MoveInPlace(const StorageSeam& storage, const ReplicaLayout& layout
     if (!*incoming) continue;
     if (absl::Status status = Publish(storage, layout.incoming(id), layout.snapshot(id), bugs); !status.ok()) return status;
   }
+  // An earlier attempt may have died between a rename and its fsync.
+  if (absl::Status status = SyncDirectory(storage, layout.snapshots()); !status.ok()) return status;
   return RemoveTree(storage, layout.incoming());
 }
 

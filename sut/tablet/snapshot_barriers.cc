@@ -173,7 +173,8 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
     if (absl::Status status = CreateDirectoryChain(storage, snapshots); !status.ok()) return status;
     const auto present = VerifySnapshot(storage, final_path);
     *kept = present.ok() && present->op().index() == metadata.op().index() && present->op().term() == metadata.op().term();
-    if (*kept) return absl::OkStatus();
+    // The process may have died between the rename and its fsync.
+    if (*kept) return SyncDirectory(storage, snapshots);
     if (absl::Status status = RemoveTree(storage, final_path); !status.ok()) return status;
     return RemoveTree(storage, tmp_path);
   });
