@@ -8,6 +8,7 @@
 #include "harness/check/linearizability.h"
 #include "harness/check/liveness.h"
 #include "harness/check/verdict.h"
+#include "harness/history/jsonl.h"
 #include "harness/run/digest.h"
 #include "sut/base/prng.h"
 
@@ -27,6 +28,10 @@ check::StateJudge::Options JudgeOptions(const plan::Plan& plan) {
   // COMPLETE is published when every tablet's leader has applied a committed create: the others have it in their logs.
   options.complete_waits_for_majority = false;
   return options;
+}
+
+std::string ObjectText(uint32_t object) {
+  return object == check::kMasterObject ? "the master" : absl::StrCat("tablet ", object);
 }
 
 bool Terminal(check::CatalogueState state) {
@@ -238,6 +243,7 @@ Result Runner::Finish() {
     if (window.deleted_seen != history::kPending) counters->set_snapshots_deleted(counters->snapshots_deleted() + 1);
   }
   counters->set_restores_chaos(recorder_.restored_count() - counters->restores_epilogue());
+  if (options_.keep_history) result_.set_history_jsonl(history::ToJsonl(history, {.model = "snapshot-map", .initial = {}}));
   if (options_.keep_timeline) result_.set_timeline(timeline_.text());
   return std::move(result_);
 }
@@ -257,8 +263,8 @@ void Runner::OnInstalled(const check::ReplicaName& replica, check::LogPosition a
   judge_.ledger().OnInstalled(replica, applied);
   result_.mutable_counters()->set_installs(result_.counters().installs() + 1);
   if (timeline_.enabled()) {
-    timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", replica.node, ": install of tablet ",
-                                                  static_cast<int32_t>(replica.tablet), " up to ", applied.index));
+    timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", replica.node, ": install of ", ObjectText(replica.tablet),
+                                                  " up to ", applied.index));
   }
 }
 
@@ -266,12 +272,15 @@ void Runner::OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> ob
   if (probe == sut::Probe::kBecameLeader) {
     result_.mutable_counters()->set_leaders_elected(result_.counters().leaders_elected() + 1);
   }
+  if (probe == sut::Probe::kStoreOpened) {
+    result_.mutable_counters()->set_store_openings(result_.counters().store_openings() + 1);
+  }
   if (!timeline_.enabled()) return;
   // The log's own traffic would drown the rest.
   if (probe == sut::Probe::kEntriesAppended || probe == sut::Probe::kEntriesSynced) return;
   timeline_.Add(cluster_ == nullptr ? 0 : cluster_->NowUs(),
                 absl::StrCat("  node ", node, ": ", std::string(sut::ProbeName(probe)),
-                             object ? absl::StrCat(" (tablet ", static_cast<int32_t>(*object), ")") : ""));
+                             object ? absl::StrCat(" (", ObjectText(*object), ")") : ""));
 }
 
 void Runner::OnNodeDown(uint32_t node, const std::string& why) {

@@ -54,6 +54,7 @@ absl::Status Node::Recover() {
   auto log_store = LogStore::Open(seams_->storage, layout_.log_store());
   if (!log_store.ok()) return log_store.status();
   log_store_ = *std::move(log_store);
+  seams_->probes->Hit(Probe::kStoreOpened, TabletId{});
   log_writer_ = std::make_unique<LogWriter>(log_store_.get(), seams_);
   context_ = {spec_.id, &spec_.options, seams_, &layout_, log_store_.get(), log_writer_.get(), &hybrid_clock_};
   auto recovered = log_store_->Recover();

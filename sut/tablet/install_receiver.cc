@@ -243,6 +243,7 @@ void InstallReceiver::TakeOver() {
     if (absl::Status status = Publish(storage, rows, generation, bugs); !status.ok()) return status;
     auto opened = TabletStore::Open(storage, generation, open);
     if (!opened.ok()) return opened.status();
+    replica_.Hit(Probe::kStoreOpened);
     if ((*opened)->applied() != LastOf(offer)) return absl::DataLossError("the shipped rows are of another index");
     *staged = *std::move(opened);
     return bugs.has(Bug::kRequestTableNotInSnapshot) ? StripRequests(staged->get()) : absl::OkStatus();

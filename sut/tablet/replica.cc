@@ -114,6 +114,7 @@ absl::Status Replica::Recover(LogStore::RecoveredReplica recovered) {
   open.create = record_.generation() == 1 && recovered.start.last.index.value == 0;
   auto store = TabletStore::Open(storage(), layout_.generation(record_.generation()), open);
   if (!store.ok()) return store.status();
+  Hit(Probe::kStoreOpened);
   if (absl::Status status = LoadStore(*std::move(store)); !status.ok()) return status;
   applied_ = store_->applied();
   raft::RecoveredState state{recovered.hard_state, recovered.start, std::move(recovered.entries), applied_.index};

@@ -225,10 +225,11 @@ void SnapshotBarriers::Restore(const raft::Entry& entry, const proto::Command& c
     if (auto verified = VerifySnapshot(storage, snapshot); !verified.ok()) return verified.status();
     return hit_after(Probe::kRestoreStaged, StageGeneration(storage, snapshot, generation));
   });
-  steps.push_back([=, live = replica_.store_]() -> absl::Status {
+  steps.push_back([=, this, live = replica_.store_]() -> absl::Status {
     auto opened = TabletStore::Open(storage, generation, open);
     if (!opened.ok()) return opened.status();
     *staged = *std::move(opened);
+    replica_.Hit(Probe::kStoreOpened);
     return hit_after(Probe::kRestoreCarriedOver, CarryOver(*live, **staged, mark, entry.op, bugs));
   });
   steps.push_back([=, log_store = replica_.context_.log_store] {
