@@ -66,6 +66,23 @@ bool ModelFromName(std::string_view name, Model* model) {
   return false;
 }
 
+bool ModelKnows(Model model, Kind kind) {
+  switch (model) {
+    case Model::kCasRegister:
+      return kind == Kind::kRead || kind == Kind::kWrite || kind == Kind::kCompareAndSet || kind == Kind::kRefusedCompare;
+    case Model::kKvAppend:
+      return kind == Kind::kGet || kind == Kind::kPut || kind == Kind::kAppend;
+    case Model::kKv:
+      return kind == Kind::kGet || kind == Kind::kPut || kind == Kind::kDelete;
+    case Model::kCounter:
+      return kind == Kind::kRead || kind == Kind::kGet || kind == Kind::kIncrement;
+    case Model::kSnapshotMap:
+    case Model::kSnapshotTable:
+      return kind <= Kind::kDrop;
+  }
+  return false;
+}
+
 int64_t Problem::ByteCount() const {
   return static_cast<int64_t>(cells.capacity() * sizeof(CellInfo) + items.capacity() * sizeof(Item) +
                               effects.capacity() * sizeof(Effect) + parts.capacity() * sizeof(WidePart) +

@@ -38,6 +38,14 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return app.exit(help);
+  } catch (const CLI::RequiredError& error) {
+    // CLI11 misses a command before it sees that what stands there is none.
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+      absl::FPrintF(stderr, "holdfast: no such command: %s (--help says more)\n", argv[1]);
+    } else {
+      absl::FPrintF(stderr, "holdfast: %s (--help says more)\n", error.what());
+    }
+    return kExitBadInput;
   } catch (const CLI::ParseError& error) {
     absl::FPrintF(stderr, "holdfast: %s (--help says more)\n", error.what());
     return kExitBadInput;

@@ -96,6 +96,8 @@ class Cluster {
     uint32_t delay_factor = 1;
   };
   virtual void SetWeather(const Weather& weather) = 0;
+  // How slow links and disks are from now on; zeros are the defaults, with which every cluster starts.
+  virtual void SetLatencies(const plan::World& world) = 0;
   // The first hit of `probe` (on `node` if given, else anywhere) from now on crashes that node on the spot, and calls
   // back.
   struct ProbeCrash {

@@ -1,5 +1,5 @@
-// Properties: what comes out of a campaign depends on its seed alone; the self-check finds what is not a function of the plan;
-// a campaign ends when it is told to.
+// Properties: what comes out of a campaign depends on its seed alone; the self-check finds what is not a function of
+// the plan; a campaign ends when it is told to.
 
 #include "harness/run/campaign.h"
 
@@ -76,7 +76,8 @@ TEST(CampaignTest, TheSelfCheckFailsWhenARealClockIsLetIn) {
   options.self_check_every = 1;
   options.trial.clock_skew_us = [] {
     return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
-               .count() % 1'000;
+               .count() %
+           1'000;
   };
   const CampaignSummary summary = Run(options, &collector);
   EXPECT_EQ(summary.verdicts[Result::NONDETERMINISTIC], 1u);

@@ -1,5 +1,5 @@
-// Properties: every point of a small plan is tried and strikes; a cluster that keeps its word passes; one that does not is found,
-// and the finding replays.
+// Properties: every point of a small plan is tried and strikes; a cluster that keeps its word passes; one that does not
+// is found, and the finding replays.
 
 #include "harness/run/enumerate.h"
 
@@ -38,7 +38,8 @@ plan::Plan TinyPlan() {
     steps { gap_us: 50000 salt: 1 client { write { mutations { key: "a" value: "v1" } } } }
     steps { gap_us: 50000 salt: 2 snapshot { create { snapshot: 1 tables: 0 } } }
     steps { gap_us: 900000 salt: 3 client { scan { } } }
-  )", "tiny");
+  )",
+                                                                  "tiny");
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   return parsed->plan;
 }

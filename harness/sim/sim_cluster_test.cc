@@ -129,6 +129,19 @@ TEST(SimClusterTest, BootsAndServesReadsAndWrites) {
   EXPECT_GT(world.witness.applied, 0);
 }
 
+TEST(SimClusterTest, EveryShapeComesUp) {
+  for (const auto& [nodes, replicas] : {std::pair(1, 1), std::pair(3, 1), std::pair(5, 3), std::pair(9, 5)}) {
+    plan::Plan plan = MakePlan();
+    plan.mutable_shape()->set_nodes(nodes);
+    plan.mutable_shape()->set_replication_factor(replicas);
+    World world(plan);
+    EXPECT_EQ(world.Put("k", "v1").outcome, CallOutcome::kOk) << nodes << " nodes";
+    EXPECT_EQ(world.Get("k"), "v1");
+    world.RunUntilQuiet();
+    EXPECT_EQ(world.cluster->Inspect().replicas.size(), static_cast<size_t>(4 * replicas + nodes));
+  }
+}
+
 TEST(SimClusterTest, SurvivesTheLeadersCrash) {
   World world(MakePlan());
   ASSERT_EQ(world.Put("k", "v1").outcome, CallOutcome::kOk);

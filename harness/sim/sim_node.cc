@@ -145,6 +145,14 @@ void SimNode::Bury() {
   if (life_ != nullptr && life_->dead && !OnStack()) Destroy();
 }
 
+void SimNode::SetLatencies(int64_t sync_us_median, int64_t job_us_median) {
+  options_.sync_us_median = sync_us_median;
+  options_.job_us_median = job_us_median;
+  if (life_ == nullptr) return;
+  life_->log_worker.SetLatency(sync_us_median);
+  life_->worker.SetLatency(job_us_median);
+}
+
 void SimNode::Receive(const std::string& envelope) {
   if (is_up() && life_->node != nullptr) life_->node->Receive(envelope);
 }
