@@ -1,5 +1,5 @@
-// Property: the harness bites. Each planted bug is found by random plans, made small, and shows again whenever the small plan
-// runs; and it is the bug that is found, for without it the same plan passes.
+// Property: the harness bites. Each planted bug is found by random plans, made small, and shows again whenever the
+// small plan runs; and it is the bug that is found, for without it the same plan passes.
 //
 // Fault model: one switch of the planted-bug catalogue, in every node, under the default profile.
 
@@ -99,7 +99,8 @@ TEST_P(PlantedBugTest, IsFoundMadeSmallAndReplays) {
 }
 
 std::string NameOf(const testing::TestParamInfo<std::tuple<BugEntry, uint64_t>>& info) {
-  return TestName(absl::StrCat(sut::BugName(std::get<0>(info.param).bug), "_seed_", std::get<1>(info.param)));
+  return TestName(
+      absl::StrCat(std::string(sut::BugName(std::get<0>(info.param).bug)), "_seed_", std::get<1>(info.param)));
 }
 
 INSTANTIATE_TEST_SUITE_P(OneSeed, PlantedBugTest,

@@ -27,9 +27,7 @@ constexpr int kPlans = HOLDFAST_PROPERTY_PLANS;
 // RapidCheck has no bound of its own for shrinking; past this one the smallest plan so far is good enough.
 constexpr int kShrinkRunsMax = 400;
 
-bool IsBroken(const Result& result) {
-  return result.verdict() != Result::PASS && result.verdict() != Result::VACUOUS;
-}
+bool IsBroken(const Result& result) { return result.verdict() != Result::PASS && result.verdict() != Result::VACUOUS; }
 
 class Property {
  public:
@@ -65,14 +63,15 @@ run::Counters CheckContract(std::string_view profile_name) {
     ADD_FAILURE() << "no profile " << profile_name;
     return {};
   }
-  Property property(absl::StrCat(testing::TempDir(), "/holdfast-", profile_name, "-minimal.textproto"));
+  Property property(absl::StrCat(testing::TempDir(), "/holdfast-", std::string(profile_name), "-minimal.textproto"));
   rc::detail::TestMetadata metadata;
-  metadata.id = metadata.description = absl::StrCat("no plan of profile ", profile_name, " breaks the contract");
+  metadata.id = metadata.description =
+      absl::StrCat("no plan of profile ", std::string(profile_name), " breaks the contract");
   rc::detail::TestParams params = rc::detail::configuration().testParams;
   params.maxSuccess = kPlans;
   std::cout << "RC_PARAMS=\"seed=" << params.seed << "\"" << std::endl;
-  const rc::detail::TestResult result = rc::detail::checkTestable(
-      [&] { property.Check(*plan::ArbitraryPlan(*profile)); }, metadata, params);
+  const rc::detail::TestResult result =
+      rc::detail::checkTestable([&] { property.Check(*plan::ArbitraryPlan(*profile)); }, metadata, params);
   if (!result.is<rc::detail::SuccessResult>()) {
     std::ostringstream message;
     rc::detail::printResultMessage(result, message);

@@ -12,8 +12,8 @@
 
 namespace holdfast::scenarios {
 
-// Fails the running GoogleTest test if a plan breaks the contract, or if it can't be said whether it does. Gives what the
-// plans did, so that the test can see that its theme was played at all.
+// Fails the running GoogleTest test if a plan breaks the contract, or if it can't be said whether it does. Gives what
+// the plans did, so that the test can see that its theme was played at all.
 run::Counters CheckContract(std::string_view profile);
 
 }  // namespace holdfast::scenarios

@@ -1,5 +1,6 @@
-// Property: a run is a function of its plan. Nothing of the process that runs it gets in: not its clock, not what it ran
-// before, not where its memory lies. And the self-check that watches over this in campaigns would see it if something did.
+// Property: a run is a function of its plan. Nothing of the process that runs it gets in: not its clock, not what it
+// ran before, not where its memory lies. And the self-check that watches over this in campaigns would see it if
+// something did.
 //
 // Fault model, for the last: the real clock, in whole microseconds below a millisecond, is let into the nodes' clocks.
 
@@ -19,7 +20,7 @@ namespace holdfast::scenarios {
 namespace {
 
 constexpr uint64_t kSeeds = HOLDFAST_DETERMINISM_PLANS;
-constexpr run::IsolatedOptions kPatient{.timeout_ms = 120'000, .should_stop = nullptr};
+const run::IsolatedOptions kPatient{.timeout_ms = 120'000, .should_stop = nullptr};
 
 run::Trial TrialOf(const plan::Plan& plan) {
   run::Trial trial;

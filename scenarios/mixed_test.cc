@@ -1,7 +1,8 @@
 // Property: no plan of the default profile breaks the contract.
 //
-// Fault model: everything that a plan may ask for: process death and power loss of some or all nodes, crashes at probes,
-// partitions both ways and one way, loss, duplicates and delays of messages, leader moves, flushes and compactions.
+// Fault model: everything that a plan may ask for: process death and power loss of some or all nodes, crashes at
+// probes, partitions both ways and one way, loss, duplicates and delays of messages, leader moves, flushes and
+// compactions.
 
 #include <gtest/gtest.h>
 

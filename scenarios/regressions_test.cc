@@ -1,5 +1,5 @@
-// Property: what was found once is not found again. Plans that showed defects pass now; so do the plans that come with the
-// project; and the small plans that show the planted bugs pass without them, but fail with them.
+// Property: what was found once is not found again. Plans that showed defects pass now; so do the plans that come with
+// the project; and the small plans that show the planted bugs pass without them, but fail with them.
 //
 // A plan's first lines say what it showed. To add one: copy a finding's minimal.textproto into regressions/.
 
@@ -68,10 +68,8 @@ TEST_P(PlantedBugPlanTest, PassesWithoutIt) {
   EXPECT_EQ(result.verdict(), run::Result::PASS) << Explain(plan, result);
 }
 
-INSTANTIATE_TEST_SUITE_P(Catalogue, PlantedBugPlanTest,
-                         testing::ValuesIn(BugCatalogue().begin(), BugCatalogue().end()), [](const auto& info) {
-                           return TestName(std::string(sut::BugName(info.param.bug)));
-                         });
+INSTANTIATE_TEST_SUITE_P(Catalogue, PlantedBugPlanTest, testing::ValuesIn(BugCatalogue().begin(), BugCatalogue().end()),
+                         [](const auto& info) { return TestName(std::string(sut::BugName(info.param.bug))); });
 
 }  // namespace
 }  // namespace holdfast::scenarios

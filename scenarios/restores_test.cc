@@ -1,5 +1,5 @@
-// Property: a restore brings back exactly the snapshot's rows, on every replica, whatever was written before it, beside it
-// and after it, and a retry across it is still applied once.
+// Property: a restore brings back exactly the snapshot's rows, on every replica, whatever was written before it, beside
+// it and after it, and a retry across it is still applied once.
 //
 // Fault model: restores of the same snapshot twice, writes right after a restore and then a crash, crashes between the
 // phases of a restore, and lost answers that make clients retry.

@@ -1,7 +1,8 @@
 // Runs of plans for the tests in this folder.
 //
-// Contract: every run happens in a child process, so that a failed check, a signal or a hang of the cluster under test is
-// a result like any other, and the test's own process opens no store. A child that can't be made ends the test program.
+// Contract: every run happens in a child process, so that a failed check, a signal or a hang of the cluster under test
+// is a result like any other, and the test's own process opens no store. A child that can't be made ends the test
+// program.
 
 #ifndef SCENARIOS_SCENARIO_RUN_H_
 #define SCENARIOS_SCENARIO_RUN_H_

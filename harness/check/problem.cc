@@ -365,9 +365,9 @@ void ProblemBuilder::MergeGroups() {
       merged.reads_only &= item.reads_only;
     }
     if (merged.complete <= merged.invoke) {
-      // No moment lies in all windows. A part that may never have happened is not there to excuse it: its window is open.
+      // No moment lies in all windows; that is so from the call of the last part on.
+      merged.complete = merged.invoke;
       merged.invoke = items.front().invoke;
-      merged.complete = std::max(items.front().complete, merged.invoke + 1);
       Effect never = {.type = EffectType::kNever};
       never.cell = problem_.parts.empty() ? 0 : problem_.parts.back().cell_begin;
       problem_.effects.push_back(never);

@@ -116,7 +116,14 @@ class Search {
       next_[i] = (i + 1) % count;
       previous_[i] = (i + count - 1) % count;
     }
-    for (const SearchCall& call : calls_) required_ += call.optional ? 0 : 1;
+    for (const SearchCall& call : calls_) {
+      if (call.optional) {
+        window_ends_.push_back(call.complete);
+      } else {
+        ++required_;
+      }
+    }
+    std::sort(window_ends_.begin(), window_ends_.end());
   }
   uint32_t end() const { return static_cast<uint32_t>(calls_.size()); }
 
@@ -148,7 +155,7 @@ class Search {
       // Something that only reads and is legal now may as well stand here: no other choice is better.
       for (size_t i = frame.begin; i < candidates_.size(); ++i) {
         const uint32_t call = candidates_[i];
-        if (!spec_.ReadsOnly(calls_[call].operation) || !spec_.Apply(calls_[call].operation)) continue;
+        if (!Free(call) || !spec_.Apply(calls_[call].operation)) continue;
         frame.next = candidates_.size();
         Place(call);
         Expand();
@@ -157,7 +164,7 @@ class Search {
     }
     while (frame.next < candidates_.size()) {
       const uint32_t call = candidates_[frame.next++];
-      if (spec_.ReadsOnly(calls_[call].operation) || !spec_.Apply(calls_[call].operation)) continue;
+      if (Free(call) || !spec_.Apply(calls_[call].operation)) continue;
       frame.branched = true;
       Place(call);
       if (exhausted_.contains(Key())) {
@@ -168,6 +175,14 @@ class Search {
       return true;
     }
     return false;
+  }
+
+  // True if placing the call, where it is legal, takes nothing from any other: it only reads, and it closes the window of
+  // no call that may still be left out.
+  bool Free(uint32_t call) const {
+    if (!spec_.ReadsOnly(calls_[call].operation)) return false;
+    const auto closed = std::upper_bound(window_ends_.begin(), window_ends_.end(), invoke_max_);
+    return closed == window_ends_.end() || *closed > calls_[call].invoke;
   }
 
   void Place(uint32_t call) {
@@ -207,6 +222,7 @@ class Search {
   const std::vector<SearchCall> calls_;
   Meter& meter_;
   std::vector<uint32_t> next_, previous_;  // calls not placed, by invoke; end() is head and tail
+  std::vector<int64_t> window_ends_;       // of the calls that may be left out, ascending
   std::vector<uint32_t> candidates_;
   std::vector<Frame> frames_;
   std::vector<Placed> placed_;

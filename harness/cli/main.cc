@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_format.h"
 #include "harness/cli/bugs_command.h"
+#include "harness/cli/check_command.h"
 #include "harness/cli/enumerate_command.h"
 #include "harness/cli/exit_code.h"
+#include "harness/cli/history_command.h"
 #include "harness/cli/minimize_command.h"
 #include "harness/cli/plan_command.h"
 #include "harness/cli/replay_command.h"
@@ -33,6 +35,8 @@ int Main(int argc, char** argv) {
   AddEnumerateCommand(app, &exit_code);
   AddPlanCommand(app, &exit_code);
   AddBugsCommand(app, &exit_code);
+  AddCheckCommand(app, &exit_code);
+  AddHistoryCommand(app, &exit_code);
   CatchStopSignals();
   try {
     app.parse(argc, argv);

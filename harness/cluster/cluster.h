@@ -39,6 +39,7 @@ class ClusterObserver {
  public:
   virtual ~ClusterObserver() = default;
   virtual void OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) = 0;
+  virtual void OnBegun(const check::ReplicaName& replica, const check::LedgerEntry& entry) = 0;
   virtual void OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) = 0;
   virtual void OnInstalled(const check::ReplicaName& replica, check::LogPosition applied) = 0;
   virtual void OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) = 0;

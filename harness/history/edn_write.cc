@@ -1,5 +1,6 @@
 // Writes histories as Jepsen writes them: one event a line, in the order of time.
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -111,6 +112,36 @@ void AppendEventValue(std::string* out, const History& history, const Operation&
   }
 }
 
+// Jepsen allows a process one open call, and none after one that never ended: calls beyond get process numbers of their own.
+class Processes {
+ public:
+  explicit Processes(const History& history) : assigned_(history.operations.size()) {
+    for (const Operation& op : history.operations) next_ = std::max(next_, int64_t{op.process} + 1);
+  }
+  int64_t Call(size_t position, const Operation& op) {
+    const bool free = busy_.insert(op.process).second;
+    assigned_[position] = free ? int64_t{op.process} : next_++;
+    return assigned_[position];
+  }
+  int64_t End(size_t position, const Operation& op) {
+    // An indeterminate call never frees its process.
+    if (assigned_[position] == int64_t{op.process} && !op.indeterminate()) busy_.erase(op.process);
+    return assigned_[position];
+  }
+
+ private:
+  std::vector<int64_t> assigned_;
+  std::set<uint32_t> busy_;
+  int64_t next_ = 0;
+};
+
+// A refused compare is what Jepsen calls a failed cas.
+std::string_view JepsenName(const Operation& op) {
+  if (op.kind == Kind::kRefusedCompare) return "cas";
+  if (op.kind == Kind::kIncrement && op.key == kAbsent) return "add";
+  return KindName(op.kind);
+}
+
 }  // namespace
 
 void WriteEdn(const History& history, const std::function<void(std::string_view)>& write) {
@@ -121,13 +152,16 @@ void WriteEdn(const History& history, const std::function<void(std::string_view)
     if (history.operations[i].complete != kPending) events.push_back({history.operations[i].complete, i, true});
   }
   std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.at < b.at; });
+  Processes processes(history);
   std::string line;
   for (size_t i = 0; i < events.size(); ++i) {
-    const Operation& op = history.operations[events[i].position];
-    const bool ok = events[i].end && op.ok();
-    line = "{:index " + std::to_string(i) + ", :process " + std::to_string(op.process) + ", :type :";
-    line.append(events[i].end ? OutcomeName(op.outcome) : "invoke");
-    line.append(", :f :").append(KindName(op.kind));
+    const Event& event = events[i];
+    const Operation& op = history.operations[event.position];
+    const int64_t process = event.end ? processes.End(event.position, op) : processes.Call(event.position, op);
+    const bool refused = op.kind == Kind::kRefusedCompare && op.ok();
+    line = "{:index " + std::to_string(i) + ", :process " + std::to_string(process) + ", :type :";
+    line.append(!event.end ? "invoke" : refused ? "fail" : OutcomeName(op.outcome));
+    line.append(", :f :").append(JepsenName(op));
     if (op.object != 0) line.append(", :object ").append(std::to_string(op.object));
     if (op.group != 0) line.append(", :group ").append(std::to_string(op.group));
     if (op.step != 0) line.append(", :step ").append(std::to_string(op.step));
@@ -136,7 +170,7 @@ void WriteEdn(const History& history, const std::function<void(std::string_view)
       AppendJsonString(&line, history.text(op.key));
     }
     line.append(", :value ");
-    AppendEventValue(&line, history, op, ok);
+    AppendEventValue(&line, history, op, event.end && op.ok());
     line.append("}\n");
     write(line);
   }

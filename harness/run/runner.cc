@@ -233,7 +233,10 @@ Result Runner::Finish() {
       violation.evidence.push_back(searched.evidence->Text(history));
       violations_.push_back(std::move(violation));
     }
-    for (const std::string& reason : judge_.unjudged()) result_.add_notes(absl::StrCat("not judged: ", reason));
+    for (const std::string& reason : judge_.unjudged()) {
+      result_.add_notes(absl::StrCat("not judged: ", reason));
+      verdict = check::Compose(verdict, Verdict::kUnknown);
+    }
     if (judge_.comparisons() == 0) verdict = check::Compose(verdict, Verdict::kVacuous);
   }
   for (check::Violation& violation : found) {
@@ -273,6 +276,11 @@ Result Runner::Finish() {
 
 void Runner::OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) {
   judge_.ledger().OnRecovered(replica, applied);
+}
+
+void Runner::OnBegun(const check::ReplicaName& replica, const check::LedgerEntry& entry) {
+  judge_.ledger().OnBegun(replica, entry);
+  if (replica.tablet != check::kMasterObject) recorder_.OnEntry(replica.tablet, entry);
 }
 
 void Runner::OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) {

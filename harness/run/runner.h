@@ -47,6 +47,7 @@ class Runner : public ClusterObserver {
 
   // --- ClusterObserver
   void OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) override;
+  void OnBegun(const check::ReplicaName& replica, const check::LedgerEntry& entry) override;
   void OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) override;
   void OnInstalled(const check::ReplicaName& replica, check::LogPosition applied) override;
   void OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) override;

@@ -124,6 +124,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void OnNodeMutation(SimNode& node) override;
   void OnNodeSent(SimNode& node, const std::string& envelope) override;
   void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) override;
+  void OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& applied) override;
   void OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) override;
   void OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId op) override;
   void OnNodeDied(SimNode& node, const std::string& why) override;

@@ -66,6 +66,9 @@ struct SimNode::Life final : sut::Timers, sut::Transport, sut::ProbeSink, sut::A
   void OnRecovered(sut::TabletId tablet, sut::ReplicaId, sut::OpId applied) override {
     if (!dead) machine->host_->OnNodeRecovered(*machine, tablet, applied);
   }
+  void OnBegun(const Applied& applied) override {
+    if (!dead) machine->host_->OnNodeBegun(*machine, applied);
+  }
   void OnApplied(const Applied& applied) override {
     if (!dead) machine->host_->OnNodeApplied(*machine, applied);
   }

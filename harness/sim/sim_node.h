@@ -44,6 +44,7 @@ class SimNodeHost {
   virtual void OnNodeMutation(SimNode& node) = 0;
   virtual void OnNodeSent(SimNode& node, const std::string& envelope) = 0;
   virtual void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) = 0;
+  virtual void OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& applied) = 0;
   virtual void OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) = 0;
   virtual void OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId op) = 0;
   // The process has just died, however that came.
