@@ -19,10 +19,23 @@ constexpr BugSymptom kTornOnly[] = {kTorn};
 constexpr BugSymptom kDivOrDup[] = {kDiv, kDup};
 constexpr BugSymptom kFalseOkOnly[] = {kFalseOk};
 constexpr BugSymptom kDivOrLost[] = {kDiv, kLost};
+constexpr BugSymptom kNoOpenOnly[] = {kNoOpen};
+constexpr BugSymptom kStuckOnly[] = {kStuck};
+constexpr BugSymptom kLeakOnly[] = {kLeak};
+constexpr BugSymptom kStaleOnly[] = {kStale};
+constexpr BugSymptom kLostOrNoOpen[] = {kLost, kNoOpen};
+constexpr BugSymptom kDivOrNoOpen[] = {kDiv, kNoOpen};
+constexpr BugSymptom kStuckOrNoOpen[] = {kStuck, kNoOpen};
+constexpr BugSymptom kFalseOkOrLost[] = {kFalseOk, kLost};
+constexpr BugSymptom kTornOrRes[] = {kTorn, kRes};
+constexpr BugSymptom kResOrLost[] = {kRes, kLost};
 
 constexpr std::array<BugEntry, sut::kBugCount> kCatalogue = {{
     {Bug::kCheckpointWithoutFlush, 1, "yugabyte/yugabyte-db#2086, facebook/rocksdb#13652",
      "A snapshot's checkpoint is taken without flushing first, so what is only in memory is not in it.", kLostOnly},
+    {Bug::kFilesListedBeforeFlush, 2, "facebook/rocksdb#13652",
+     "A checkpoint lists and links the files before the flush has ended, so the newest table file is not in it.",
+     kLostOnly},
     {Bug::kAppliedIndexInOwnBatch, 3, "etcd-io/etcd#13766",
      "The applied index is committed in a batch of its own, apart from the rows; a crash in between applies an entry "
      "again.",
@@ -35,23 +48,84 @@ constexpr std::array<BugEntry, sut::kBugCount> kCatalogue = {{
      kResOnly},
     {Bug::kOnlyLeaderRestores, 6, "yugabyte/yugabyte-db, restore path of the tablet leader",
      "Only the leader carries a restore out; followers mark it applied and keep their rows.", kDivOnly},
+    {Bug::kDeletionMarkersDropped, 7, "dgraph-io/badger#521, cockroachdb/cockroach#103334",
+     "A restore overlooks deletion markers: of a deleted row, the version under the marker comes back.", kResOnly},
     {Bug::kCompleteOnFirstTablet, 8, "elastic/elasticsearch#5793",
      "A snapshot becomes COMPLETE when its first tablet has answered.", kFalseOkOnly},
+    {Bug::kLastAnswerDecides, 9, "VoltDB/voltdb#4855",
+     "A snapshot's state is the last tablet's answer: one that has failed becomes COMPLETE when all have undone it.",
+     kFalseOkOnly},
+    {Bug::kCreateAnsweredBeforeCommit, 10, "yugabyte/yugabyte-db#4431",
+     "A tablet's leader answers a create when the entry is appended, so a snapshot is COMPLETE that no majority knows.",
+     kFalseOkOrLost},
     {Bug::kNoParentFsyncAfterRename, 11, "etcd-io/etcd#22340, hashicorp/raft#229",
      "A finished snapshot directory is renamed into place, but the parent directory is not synced: power loss takes "
      "it.",
      kDivOrLost},
+    {Bug::kMetadataNotSynced, 12, "hashicorp/consul#3362",
+     "A snapshot's metadata file is not synced: power loss leaves a snapshot without it, or with half of it.",
+     kNoOpenOnly},
+    {Bug::kManifestNotSynced, 13, "facebook/rocksdb#4322",
+     "A snapshot's MANIFEST and CURRENT are not synced: power loss leaves table files that can't be opened.",
+     kNoOpenOnly},
+    {Bug::kSnapshotWrittenInPlace, 14, "canonical/raft#183",
+     "A snapshot is written under its final name, where a directory passes for complete: a crash leaves half of one.",
+     kLostOrNoOpen},
+    {Bug::kLeftOverTmpKept, 15, "yugabyte/yugabyte-db#4352",
+     "The temporary directory of an interrupted create is not removed, and the next attempt fails over it.",
+     kStuckOrNoOpen},
     {Bug::kDuplicateCreateOverwrites, 16, "yugabyte/yugabyte-db#4526",
      "A create that reaches a tablet a second time replaces the first result with the rows of that later moment.",
      kTornOnly},
+    {Bug::kDeletedOnFirstTablet, 17, "elastic/elasticsearch#13159",
+     "A snapshot is DELETED, and forgotten, when its first tablet has answered: a tablet that is down keeps its files.",
+     kLeakOnly},
+    {Bug::kDeleteDuringRestore, 18, "yugabyte/yugabyte-db#23055, yugabyte/yugabyte-db#32966",
+     "A snapshot may be deleted while a restore from it is running.", kStuckOrNoOpen},
+    {Bug::kManifestHardLinked, 19, "talent-plan/tinykv#218",
+     "A checkpoint hard-links the MANIFEST too, and the live store goes on appending to it inside the snapshot.",
+     kNoOpenOnly},
+    {Bug::kMissingFileSkipped, 20, "apache/cassandra CASSANDRA-16047",
+     "A merge of table files runs while a checkpoint links them; a file that is gone by then is left out.",
+     kLostOrNoOpen},
+    {Bug::kInstallSkipsSlowFile, 24, "yugabyte/yugabyte-db#26798",
+     "An install does without a snapshot's file that does not come when it is asked for, and goes on.", kDivOrNoOpen},
+    {Bug::kInstallShipsNoSnapshots, 25, "yugabyte/yugabyte-db#26798, family of",
+     "An install ships the rows, but no snapshots.", kDivOrNoOpen},
+    {Bug::kInstallKeepsConflictingTail, 27, "databendlabs/openraft#559",
+     "An install leaves log entries beyond it in place, though they conflict with it.", kDivOrNoOpen},
+    {Bug::kInstallLabelOneBelow, 28, "deventlab/d-engine#418",
+     "An install is labelled an index below its data, so that its last entry is applied once more.", kDupOnly},
+    {Bug::kNoInstallForLaggard, 29, "apache/kafka KAFKA-14238",
+     "A follower that lags behind the start of the log is not given a store instead.", kStuckOnly},
+    {Bug::kLogTruncatedToApplied, 30, "lni/dragonboat#369, family of",
+     "The log is truncated up to what is applied, not to what is flushed.", kLostOrNoOpen},
     {Bug::kVoteNotPersisted, 31, "Raft paper, section 5.2 (votes must be durable before they are given)",
      "Term and vote are not made durable before a vote is answered, so that a voter that crashed may vote twice in a "
      "term.",
      kLostOnly},
+    {Bug::kCommitWithoutMajority, 32, "tikv/tikv#14099",
+     "A leader commits, and acknowledges, what is durable in its own log alone.", kLostOnly},
+    {Bug::kReadWithoutQuorum, 33, "tikv/tikv#14099, analyses by Jepsen",
+     "A leader answers reads without making sure that it still leads.", kStaleOnly},
+    {Bug::kOlderTermCommittedByCounting, 34, "Raft paper, section 5.4.2 and figure 8",
+     "A leader commits entries of older terms as soon as a majority has them.", kLostOnly},
     {Bug::kRequestTableNotInSnapshot, 35, "redpanda-data/redpanda#29623",
      "The table of remembered requests is not carried over by a restore or an install, so that a retry is applied "
      "again.",
      kDupOnly},
+    {Bug::kNewMasterForgetsCreating, 41, "yugabyte/yugabyte-db#32330",
+     "A new leader of the master does not go on with snapshots that it finds CREATING.", kStuckOnly},
+    {Bug::kRepeatedRestoreRunsAgain, 42, "yugabyte/yugabyte-db#4816",
+     "A restore that the master asks for once more, as a new leader does, runs once more.", kResOrLost},
+    {Bug::kTwoRestoresAtOnce, 43, "yugabyte/yugabyte-db#9158", "Two restores of the same table may run at once.",
+     kTornOrRes},
+    {Bug::kListFromDeposedMaster, 48, "hashicorp/vault#8097, akka-entity-replication#134",
+     "The master lists snapshots from memory, without making sure that it still leads.", kStaleOnly},
+    {Bug::kWritesLostInSwap, 49, "yugabyte/yugabyte-db#14290",
+     "Writes that are committed while a restore runs are applied to the rows that it replaces.", kLostOnly},
+    {Bug::kRowBesideMarkerSkipped, 50, "cockroachdb/cockroach#28171",
+     "A restore steps over the live row that follows a deletion marker.", kLostOnly},
 }};
 
 }  // namespace
@@ -70,6 +144,14 @@ std::string_view BugSymptomName(BugSymptom symptom) {
       return "FALSEOK";
     case kTorn:
       return "TORN";
+    case kNoOpen:
+      return "NOOPEN";
+    case kStuck:
+      return "STUCK";
+    case kLeak:
+      return "LEAK";
+    case kStale:
+      return "STALE";
   }
   return "unknown";
 }

@@ -22,6 +22,10 @@ enum class BugSymptom {
   kDup,      // a request is applied twice
   kFalseOk,  // success is reported wrongly
   kTorn,     // a cut that no single moment ever had
+  kNoOpen,   // what was stored can't be opened, or the node crashes over it again and again
+  kStuck,    // something that was begun never ends
+  kLeak,     // files are left that nothing refers to
+  kStale,    // an old state is read as the present one
 };
 std::string_view BugSymptomName(BugSymptom symptom);
 

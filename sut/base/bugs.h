@@ -1,4 +1,5 @@
-// Planted bugs: switches, off by default, that break the cluster in one known way each, to prove that the harness bites.
+// Planted bugs: switches, off by default, that break the cluster in one known way each, to prove that the harness
+// bites.
 //
 // A switch is a bit of a BugSet that each node gets with its Options; code that it breaks asks `bugs.has(Bug::k...)` in
 // one small branch. With the set empty the question is a test of one register. The catalogue with origin and expected
@@ -14,18 +15,45 @@
 namespace sut {
 
 enum class Bug : uint8_t {
-  kCheckpointWithoutFlush,           // 1
-  kAppliedIndexInOwnBatch,           // 3
-  kRestoreKeepsSnapshotIndex,        // 4
-  kRestoreMergesRows,                // 5
-  kOnlyLeaderRestores,               // 6
-  kCompleteOnFirstTablet,            // 8
-  kNoParentFsyncAfterRename,         // 11
-  kDuplicateCreateOverwrites,        // 16
-  kVoteNotPersisted,                 // 31
-  kRequestTableNotInSnapshot,        // 35
+  kCheckpointWithoutFlush,        // 1
+  kFilesListedBeforeFlush,        // 2
+  kAppliedIndexInOwnBatch,        // 3
+  kRestoreKeepsSnapshotIndex,     // 4
+  kRestoreMergesRows,             // 5
+  kOnlyLeaderRestores,            // 6
+  kDeletionMarkersDropped,        // 7
+  kCompleteOnFirstTablet,         // 8
+  kLastAnswerDecides,             // 9
+  kCreateAnsweredBeforeCommit,    // 10
+  kNoParentFsyncAfterRename,      // 11
+  kMetadataNotSynced,             // 12
+  kManifestNotSynced,             // 13
+  kSnapshotWrittenInPlace,        // 14
+  kLeftOverTmpKept,               // 15
+  kDuplicateCreateOverwrites,     // 16
+  kDeletedOnFirstTablet,          // 17
+  kDeleteDuringRestore,           // 18
+  kManifestHardLinked,            // 19
+  kMissingFileSkipped,            // 20
+  kInstallSkipsSlowFile,          // 24
+  kInstallShipsNoSnapshots,       // 25
+  kInstallKeepsConflictingTail,   // 27
+  kInstallLabelOneBelow,          // 28
+  kNoInstallForLaggard,           // 29
+  kLogTruncatedToApplied,         // 30
+  kVoteNotPersisted,              // 31
+  kCommitWithoutMajority,         // 32
+  kReadWithoutQuorum,             // 33
+  kOlderTermCommittedByCounting,  // 34
+  kRequestTableNotInSnapshot,     // 35
+  kNewMasterForgetsCreating,      // 41
+  kRepeatedRestoreRunsAgain,      // 42
+  kTwoRestoresAtOnce,             // 43
+  kListFromDeposedMaster,         // 48
+  kWritesLostInSwap,              // 49
+  kRowBesideMarkerSkipped,        // 50
 };
-inline constexpr int kBugCount = 10;
+inline constexpr int kBugCount = 37;
 
 class BugSet {
  public:

@@ -146,7 +146,8 @@ const RestorationInfo* FindRunning(const CatalogueState& state, const Matches& m
   return nullptr;
 }
 
-Transition DeleteSnapshot(const CatalogueState& state, const proto::CatalogueCommand::DeleteSnapshot& command) {
+Transition DeleteSnapshot(const CatalogueState& state, const proto::CatalogueCommand::DeleteSnapshot& command,
+                          BugSet bugs) {
   const std::string shown = Shown(command.id());
   const SnapshotInfo* known = Find(state.snapshots, command.id());
   if (known == nullptr) return Refuse(proto::NOT_FOUND, absl::StrCat("Could not find snapshot: ", shown));
@@ -163,7 +164,7 @@ Transition DeleteSnapshot(const CatalogueState& state, const proto::CatalogueCom
   }
   const RestorationInfo* user =
       FindRunning(state, [&](const RestorationInfo& restoration) { return restoration.snapshot() == command.id(); });
-  if (user != nullptr) {
+  if (user != nullptr && !bugs.has(Bug::kDeleteDuringRestore)) {
     return Refuse(proto::RESTORATION_RUNNING,
                   absl::StrCat("Cannot delete snapshot ", shown, ", restoration ", Shown(user->id()),
                                " is in progress and using snapshot ", shown));
@@ -176,7 +177,8 @@ bool ShareTable(const SnapshotInfo& a, const SnapshotInfo& b) {
   return std::any_of(b.tables().begin(), b.tables().end(), [&](const std::string& id) { return tables.contains(id); });
 }
 
-Transition RestoreSnapshot(const CatalogueState& state, const proto::CatalogueCommand::RestoreSnapshot& command) {
+Transition RestoreSnapshot(const CatalogueState& state, const proto::CatalogueCommand::RestoreSnapshot& command,
+                           BugSet bugs) {
   if (const RestorationInfo* known = Find(state.restorations, command.restoration()); known != nullptr) {
     if (known->snapshot() == command.snapshot()) return Accept();
     return Refuse(proto::ALREADY_EXISTS, absl::StrCat("Another restoration has the id ", Shown(command.restoration())));
@@ -195,7 +197,7 @@ Transition RestoreSnapshot(const CatalogueState& state, const proto::CatalogueCo
     const SnapshotInfo* used = Find(state.snapshots, restoration.snapshot());
     return used != nullptr && ShareTable(*used, *snapshot);
   });
-  if (rival != nullptr) {
+  if (rival != nullptr && !bugs.has(Bug::kTwoRestoresAtOnce)) {
     return Refuse(proto::RESTORATION_RUNNING, absl::StrCat("Cannot restore snapshot ", shown, ", restoration ",
                                                            Shown(rival->id()), " of a table of it is in progress"));
   }
@@ -217,10 +219,12 @@ Transition SnapshotTabletDone(const SnapshotInfo& known, const proto::CatalogueC
       if (AllDone(snapshot) || bugs.has(Bug::kCompleteOnFirstTablet)) snapshot.set_state(SnapshotInfo::COMPLETE);
       break;
     case SnapshotInfo::FAILING:
-      if (AllDone(snapshot)) snapshot.set_state(SnapshotInfo::FAILED);
+      if (AllDone(snapshot)) {
+        snapshot.set_state(bugs.has(Bug::kLastAnswerDecides) ? SnapshotInfo::COMPLETE : SnapshotInfo::FAILED);
+      }
       break;
     case SnapshotInfo::DELETING:
-      if (AllDone(snapshot)) snapshot.set_state(SnapshotInfo::DELETED);
+      if (AllDone(snapshot) || bugs.has(Bug::kDeletedOnFirstTablet)) snapshot.set_state(SnapshotInfo::DELETED);
       break;
     default:
       return Accept();  // a state in which nothing is asked of tablets
@@ -268,9 +272,9 @@ Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& co
     case proto::CatalogueCommand::kCreateSnapshot:
       return CreateSnapshot(state, command.create_snapshot());
     case proto::CatalogueCommand::kDeleteSnapshot:
-      return DeleteSnapshot(state, command.delete_snapshot());
+      return DeleteSnapshot(state, command.delete_snapshot(), bugs);
     case proto::CatalogueCommand::kRestoreSnapshot:
-      return RestoreSnapshot(state, command.restore_snapshot());
+      return RestoreSnapshot(state, command.restore_snapshot(), bugs);
     case proto::CatalogueCommand::kTabletDone:
       return TabletDone(state, command.tablet_done(), bugs);
     case proto::CatalogueCommand::kFailSnapshot:

@@ -40,10 +40,12 @@ void Coordinator::Refresh() {
   std::map<SnapshotId, int64_t> fail_at_us;
   const int64_t patience_ends_us = world_.clock->NowUs() + options_.snapshot_timeout_us;
   for (const Action& action : NextActions(world_.catalogue->state())) {
+    const auto* call = std::get_if<TabletCall>(&action);
+    const bool creates = call != nullptr && call->kind == proto::TabletSnapshotOp::CREATE;
+    if (creates && forgotten_.contains(call->snapshot)) continue;
     const auto known = pending_.find(action);
     due.emplace(action, known == pending_.end() ? Progress{} : known->second);
-    const auto* call = std::get_if<TabletCall>(&action);
-    if (call == nullptr || call->kind != proto::TabletSnapshotOp::CREATE) continue;
+    if (!creates) continue;
     const auto watched = fail_at_us_.find(call->snapshot);
     fail_at_us.emplace(call->snapshot, watched == fail_at_us_.end() ? patience_ends_us : watched->second);
   }
@@ -52,12 +54,23 @@ void Coordinator::Refresh() {
 }
 
 void Coordinator::ForgetInFlight() {
+  if (options_.bugs.has(Bug::kNewMasterForgetsCreating)) ForgetCreating();
   for (auto& [action, progress] : pending_) progress = Progress{};
   leaders_.clear();
   last_called_.reset();
   for (auto& [snapshot, fail_at_us] : fail_at_us_) {
     fail_at_us = world_.clock->NowUs() + options_.snapshot_timeout_us;
   }
+}
+
+// Planted bug 41: what is CREATING at a leader's first pass passes for its predecessor's business.
+void Coordinator::ForgetCreating() {
+  for (const auto& [snapshot, fail_at_us] : fail_at_us_) forgotten_.insert(snapshot);
+  fail_at_us_.clear();
+  std::erase_if(pending_, [this](const auto& entry) {
+    const auto* call = std::get_if<TabletCall>(&entry.first);
+    return call != nullptr && call->kind == proto::TabletSnapshotOp::CREATE && forgotten_.contains(call->snapshot);
+  });
 }
 
 void Coordinator::FailOverdueSnapshots() {

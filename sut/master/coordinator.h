@@ -16,7 +16,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
+#include "sut/base/bugs.h"
 #include "sut/master/catalogue.h"
 #include "sut/master/next_actions.h"
 #include "sut/runtime/seams.h"
@@ -41,6 +43,7 @@ class Coordinator {
     int64_t tablet_call_timeout_us = 1'000'000;  // after it an unanswered call is made again
     int64_t snapshot_timeout_us = 20'000'000;    // CREATING for longer under one leader: it FAILs
     int calls_in_flight_max = 64;                // 1..
+    BugSet bugs;
   };
   // Everything outlives the coordinator.
   struct World {
@@ -78,6 +81,7 @@ class Coordinator {
   void Pass();
   void Refresh();
   void ForgetInFlight();
+  void ForgetCreating();
   void FailOverdueSnapshots();
   void MakeDueCalls();
   int ExpireCalls();
@@ -104,6 +108,7 @@ class Coordinator {
   World world_;
   Pending pending_;
   std::optional<Action> last_called_;         // where the next pass goes on, so that none is left out for ever
+  std::set<SnapshotId> forgotten_;            // planted bug 41: what an earlier leader had begun
   std::map<SnapshotId, int64_t> fail_at_us_;  // when a snapshot that is CREATING is to be given up
   std::map<TabletId, NodeId> leaders_;        // as far as replies told
   Term term_;                                 // of the leadership that all of the above is of

@@ -13,6 +13,7 @@ Coordinator::Options CoordinatorOptions(const NodeOptions& options) {
   out.reconcile_interval_us = options.reconcile_interval_us;
   out.tablet_call_timeout_us = options.tablet_call_timeout_us;
   out.snapshot_timeout_us = options.snapshot_timeout_us;
+  out.bugs = options.bugs;
   return out;
 }
 
@@ -53,7 +54,8 @@ absl::Status Validate(const proto::Request& request) {
 }  // namespace
 
 MasterService::MasterService(const NodeOptions& options, const World& world)
-    : world_(world),
+    : bugs_(options.bugs),
+      world_(world),
       coordinator_(CoordinatorOptions(options), Coordinator::World{.group = world.group,
                                                                    .catalogue = world.catalogue,
                                                                    .clock = world.clock,
@@ -91,7 +93,7 @@ void MasterService::HandleChange(const proto::Request& request, std::function<vo
 
 void MasterService::HandleList(const proto::Request& request, std::function<void(proto::Reply)> done) {
   const bool snapshots = request.has_list_snapshots();
-  world_.group->ReadBarrier([this, snapshots, done = std::move(done)](proto::Reply reply) {
+  auto list = [this, snapshots, done = std::move(done)](proto::Reply reply) {
     if (reply.code() == proto::OK) {
       if (snapshots) {
         FillSnapshots(world_.catalogue->state(), reply.mutable_snapshots());
@@ -100,7 +102,13 @@ void MasterService::HandleList(const proto::Request& request, std::function<void
       }
     }
     done(std::move(reply));
-  });
+  };
+  if (bugs_.has(Bug::kListFromDeposedMaster) && world_.group->is_leader()) {
+    proto::Reply at_once;
+    at_once.set_code(proto::OK);
+    return list(std::move(at_once));
+  }
+  world_.group->ReadBarrier(std::move(list));
 }
 
 }  // namespace sut

@@ -42,6 +42,7 @@ class MasterService {
   void HandleChange(const proto::Request& request, std::function<void(proto::Reply)> done);
   void HandleList(const proto::Request& request, std::function<void(proto::Reply)> done);
 
+  const BugSet bugs_;
   World world_;
   Coordinator coordinator_;
 };

@@ -76,10 +76,11 @@ void Log::CompactTo(Index index) {
   ++changes_;
 }
 
-bool Log::Install(const LogStart& start) {
-  const bool agrees = Contains(start.last);
+bool Log::Install(const LogStart& start, bool keep_conflicting) {
+  const bool agrees = Contains(start.last) || (keep_conflicting && last().index > start.last.index);
   if (agrees) {
     CompactTo(start.last.index);
+    start_.last = start.last;
     if (truncate_from_.has_value()) truncate_from_ = std::max(*truncate_from_, Next(start.last.index));
   } else {
     // Readies still on their way to the disk may bring old entries there after the install; they must not survive it.

@@ -44,8 +44,8 @@ class Log {
   // Forgets entries up to and including `index`. REQUIRES: index <= last().index.
   void CompactTo(Index index);
   // Begins anew at `start`, after an install. Entries after it stay if the log contains start.last; returns whether it
-  // did.
-  bool Install(const LogStart& start);
+  // did. Planted bug 27 (`keep_conflicting`): they stay in any case.
+  bool Install(const LogStart& start, bool keep_conflicting = false);
 
   // What Ready takes for the host to write.
   bool HasUnwritten() const { return truncate_from_.has_value() || next_unwritten_.value <= last().index.value; }

@@ -222,7 +222,7 @@ void Raft::Impl::Persisted(uint64_t number) {
 
 bool Raft::Impl::Installed(const LogStart& start) {
   if (start.last.index <= status.commit) return false;
-  const bool kept = log.Install(start);
+  const bool kept = log.Install(start, options.bug_install_keeps_conflicting_tail);
   if (kept) {
     status.persisted = std::max(status.persisted, start.last.index);
   } else {

@@ -159,6 +159,14 @@ struct Options {
   int proposals_pending_max = 1024;
   // Planted bug 31: term and vote are left out of Ready::hard_state, though votes are answered.
   bool bug_vote_not_persisted = false;
+  // Planted bugs 27 (entries beyond an install stay though they conflict with it), 29 (nobody is asked for an install),
+  // 32 (the leader's own log is enough to commit), 33 (reads are answered without asking the others), 34 (entries of
+  // older terms are committed by counting).
+  bool bug_install_keeps_conflicting_tail = false;
+  bool bug_no_install = false;
+  bool bug_commit_without_majority = false;
+  bool bug_read_without_quorum = false;
+  bool bug_older_term_committed_by_counting = false;
 };
 
 // What the outside may know of a replica's state, for routing, status pages and invariants.

@@ -138,7 +138,7 @@ void Raft::Impl::BroadcastHeartbeats(Leader& leader) {
 
 void Raft::Impl::BeginInstall(ReplicaId to, Progress& progress) {
   progress.BeginInstall();
-  installs.push_back(to);
+  if (!options.bug_no_install) installs.push_back(to);
 }
 
 void Raft::Impl::ReportInstall(ReplicaId peer, std::optional<Index> index) {
@@ -240,8 +240,11 @@ void Raft::Impl::HandleRefusal(Progress& progress, const Message& message) {
 void Raft::Impl::AdvanceCommit() {
   const Leader* leader = std::get_if<Leader>(&role);
   if (leader == nullptr) return;
-  const Index quorum = ReachedByQuorum(*leader, &Progress::match, status.persisted);
-  if (quorum <= status.commit || log.TermAt(quorum) != status.term) return;
+  const Index quorum = options.bug_commit_without_majority
+                           ? status.persisted
+                           : ReachedByQuorum(*leader, &Progress::match, status.persisted);
+  const bool counts = log.TermAt(quorum) == status.term || options.bug_older_term_committed_by_counting;
+  if (quorum <= status.commit || !counts) return;
   status.commit = quorum;
   OnCommitAdvanced();
 }

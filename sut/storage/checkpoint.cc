@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "rocksdb/db.h"
+#include "rocksdb/utilities/debug.h"
 #include "sut/storage/crc32c.h"
 #include "sut/storage/rocksdb_calls.h"
 #include "sut/storage/rocksdb_options.h"
@@ -73,24 +74,54 @@ absl::Status AddRowsBeyond(const TabletStore& live, const TabletStore& staged, S
   });
 }
 
+// Planted bugs 7 (a deleted row is as if there were no marker: the version under it is back) and 50 (the live row that
+// follows a deleted one is stepped over).
+absl::Status MisreadMarkers(const TabletStore& staged, BugSet bugs, StoreBatch& batch) {
+  constexpr int kMarker = 0;  // what RocksDB's file format calls a deletion
+  const auto [begin, end] = KeySpaceRange(KeySpace::kRow);
+  std::vector<rocksdb::KeyVersion> versions;  // by key, the newest one of a key first
+  const rocksdb::Status read = rocksdb::GetAllKeyVersions(staged.db(), begin, end, SIZE_MAX, &versions);
+  if (!read.ok()) return FromRocksdb(read, "read of all versions");
+  bool under_marker = false;
+  const rocksdb::KeyVersion* previous = nullptr;
+  for (const rocksdb::KeyVersion& version : versions) {
+    const bool is_marker = version.type == kMarker;
+    if (previous == nullptr || previous->user_key != version.user_key) {
+      if (under_marker && !is_marker && bugs.has(Bug::kRowBesideMarkerSkipped)) batch.Delete(version.user_key);
+      under_marker = is_marker;
+    } else if (under_marker && !is_marker && bugs.has(Bug::kDeletionMarkersDropped)) {
+      batch.Put(version.user_key, version.value);
+      under_marker = false;
+    }
+    previous = &version;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const std::string& to) {
+absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const std::string& to, BugSet bugs) {
   // No need to hold up deletions of files: only Compact makes any obsolete, and it runs on the same Worker.
   std::vector<std::string> files;
   uint64_t manifest_bytes = 0;
   rocksdb::Status listed = store.db()->GetLiveFiles(files, &manifest_bytes, /*flush_memtable=*/false);
   if (!listed.ok()) return FromRocksdb(listed, "list of live files");
   std::sort(files.begin(), files.end());
+  if (bugs.has(Bug::kMissingFileSkipped) && store.file_count() > 1) {
+    if (absl::Status status = MergeTableFiles(*store.db()); !status.ok()) return status;
+  }
   if (absl::Status status = CreateUnsyncedDirectory(seam, to); !status.ok()) return status;
   for (const std::string& file : files) {  // with a slash in front
     const std::string from = store.path() + file;
     absl::Status status;
     if (IsTableFile(file)) {
       status = LinkFile(seam, {.from = from, .to = to + file});
+      if (absl::IsNotFound(status) && bugs.has(Bug::kMissingFileSkipped)) status = absl::OkStatus();
     } else if (file.substr(1).starts_with(kManifestPrefix)) {
       // The live store goes on appending to its own.
-      status = CopyFile(seam, {.from = from, .to = to + file, .bytes_max = manifest_bytes});
+      status = bugs.has(Bug::kManifestHardLinked)
+                   ? LinkFile(seam, {.from = from, .to = to + file})
+                   : CopyFile(seam, {.from = from, .to = to + file, .bytes_max = manifest_bytes});
       if (status.ok()) status = WriteFile(seam, absl::StrCat(to, "/", kCurrentFile), file.substr(1) + "\n");
     }
     if (!status.ok()) return status;
@@ -107,6 +138,18 @@ absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory
   if (!metadata.SerializeToString(&contents)) return absl::InternalError("snapshot metadata does not serialize");
   contents.append(Trailer(contents));
   return WriteFile(seam, MetadataPath(directory), contents);
+}
+
+absl::Status SyncSnapshot(const StorageSeam& seam, const std::string& directory, BugSet bugs) {
+  absl::StatusOr<std::vector<std::string>> names = ListDirectory(seam, directory);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    const bool is_metadata = name == kSnapshotMetadataFile;
+    if (is_metadata && bugs.has(Bug::kMetadataNotSynced)) continue;
+    if (!is_metadata && !IsTableFile(name) && bugs.has(Bug::kManifestNotSynced)) continue;
+    if (absl::Status status = SyncFile(seam, absl::StrCat(directory, "/", name)); !status.ok()) return status;
+  }
+  return SyncDirectory(seam, directory);
 }
 
 absl::Status Publish(const StorageSeam& seam, const std::string& from, const std::string& to, BugSet bugs) {
@@ -183,6 +226,9 @@ absl::Status CarryOver(const TabletStore& live, TabletStore& staged, const Store
   }
   if (bugs.has(Bug::kRestoreMergesRows)) {
     if (absl::Status status = AddRowsBeyond(live, staged, batch); !status.ok()) return status;
+  }
+  if (bugs.has(Bug::kDeletionMarkersDropped) || bugs.has(Bug::kRowBesideMarkerSkipped)) {
+    if (absl::Status status = MisreadMarkers(staged, bugs, batch); !status.ok()) return status;
   }
   for (const StoreBatch::Change& change : extra.changes()) batch.Add(change);
   const OpId marked = bugs.has(Bug::kRestoreKeepsSnapshotIndex) ? staged.applied() : applied;

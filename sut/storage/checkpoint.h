@@ -1,10 +1,10 @@
 // Snapshot directories: made by hard link, verified, staged into new generations, shipped, removed; each durable step a
 // call of its own, so that the tablet can make a sequence of events of them and a crash can fall between any two.
 //
-// Order of a create: RemoveLeftOver, store.Flush, LinkFiles, WriteMetadata, SyncFiles, Publish. A directory under its
-// final name is complete and durable, and is never opened read-write nor changed until it is removed.
+// Order of a create: RemoveLeftOver, store.Flush, LinkFiles, WriteMetadata, SyncSnapshot, Publish. A directory under
+// its final name is complete and durable, and is never opened read-write nor changed until it is removed.
 //
-// What is about files and directories in general (SyncFiles, RemoveTree, DescribeFiles, ...) stands in directory.h.
+// What is about files and directories in general (SyncDirectory, RemoveTree, DescribeFiles, ...) stands in directory.h.
 // Thread rule: on the Worker, or on the loop during start-up.
 
 #ifndef SUT_STORAGE_CHECKPOINT_H_
@@ -31,11 +31,14 @@ inline constexpr char kSnapshotMetadataFile[] = "metadata";
 inline constexpr uint32_t kSnapshotFormatVersion = 1;
 
 // Hard-links the table files of the store's durable state into the new directory `to`, and copies MANIFEST and CURRENT
-// there. REQUIRES: the caller has flushed what shall be in it, and nothing is committed meanwhile.
-absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const std::string& to);
+// there. Planted bugs 19 (MANIFEST is linked too) and 20 (a merge gets in between, and what it removes is left out).
+// REQUIRES: the caller has flushed what shall be in it, and nothing is committed meanwhile.
+absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const std::string& to, BugSet bugs = {});
 
 // Checksums the files in `directory` and writes its metadata file. `metadata.files` is filled in. Unsynced.
 absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata);
+// Makes a snapshot's directory durable with all its files (planted bugs 12 and 13: but one kind of them).
+absl::Status SyncSnapshot(const StorageSeam& seam, const std::string& directory, BugSet bugs);
 // Renames `from` to `to` and fsyncs the parents (planted bug 11: does not). A process may die in between: who finds
 // `to` after a restart syncs its parent before relying on it.
 absl::Status Publish(const StorageSeam& seam, const std::string& from, const std::string& to, BugSet bugs);
@@ -51,8 +54,8 @@ absl::StatusOr<proto::SnapshotMetadata> VerifySnapshot(const StorageSeam& seam, 
 absl::Status StageGeneration(const StorageSeam& seam, const std::string& snapshot, const std::string& generation);
 // Replaces the replica's own metadata in `staged` (requests, sessions, markers, applied op id) by that of `live`, plus
 // `extra`, marks it as applied up to `applied`, and flushes, so that `staged` is durable and equals: rows of the
-// snapshot, all else of the live store. Planted bugs 4 (applied stays the snapshot's), 5 (the live rows stay as well)
-// and 35 (requests are not carried over) strike here.
+// snapshot, all else of the live store. Planted bugs 4 (applied stays the snapshot's), 5 (the live rows stay as well),
+// 7 and 50 (deletion markers are misread) and 35 (requests are not carried over) strike here.
 absl::Status CarryOver(const TabletStore& live, TabletStore& staged, const StoreBatch& extra, OpId applied,
                        BugSet bugs);
 

@@ -64,14 +64,6 @@ absl::StatusOr<std::unique_ptr<rocksdb::WritableFile>> CreateFile(const StorageS
   return created;
 }
 
-absl::Status SyncFile(const StorageSeam& seam, const std::string& file) {
-  std::unique_ptr<rocksdb::WritableFile> opened;
-  rocksdb::Status status = seam.env->ReopenWritableFile(file, &opened, PlainFileOptions());
-  if (status.ok()) status = opened->Fsync();
-  if (status.ok()) status = opened->Close();
-  return FromRocksdb(status, absl::StrCat("sync ", file));
-}
-
 absl::StatusOr<proto::FileInfo> DescribeFile(const StorageSeam& seam, const std::string& directory,
                                              const std::string& name) {
   uint64_t size = 0;
@@ -167,6 +159,14 @@ absl::StatusOr<bool> DirectoryExists(const StorageSeam& seam, const std::string&
   if (status.ok()) status = seam.env->IsDirectory(path, &is_directory);
   if (!status.ok()) return FromRocksdb(status, absl::StrCat("look for ", path));
   return is_directory;
+}
+
+absl::Status SyncFile(const StorageSeam& seam, const std::string& file) {
+  std::unique_ptr<rocksdb::WritableFile> opened;
+  rocksdb::Status status = seam.env->ReopenWritableFile(file, &opened, PlainFileOptions());
+  if (status.ok()) status = opened->Fsync();
+  if (status.ok()) status = opened->Close();
+  return FromRocksdb(status, absl::StrCat("sync ", file));
 }
 
 absl::Status SyncFiles(const StorageSeam& seam, const std::string& directory) {

@@ -35,6 +35,7 @@ std::string ParentDirectory(const std::string& path);
 bool IsPlainFileName(std::string_view name);
 // Table files never change once written, so they may be linked where other files are copied.
 bool IsTableFile(std::string_view name);
+absl::Status SyncFile(const StorageSeam& seam, const std::string& file);
 
 // Fsyncs every file in `directory`, then the directory.
 absl::Status SyncFiles(const StorageSeam& seam, const std::string& directory);

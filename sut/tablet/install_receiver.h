@@ -57,6 +57,7 @@ class InstallReceiver {
   void OnOffer(const proto::InstallEnvelope& envelope);
   void OnChunk(const proto::InstallEnvelope& envelope);
   void SkipEmptyFiles();
+  void FileReceived(uint64_t offset);
   bool complete() const;
   void AskNext();
   void Prepare();

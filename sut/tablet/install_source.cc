@@ -55,6 +55,13 @@ absl::Status LinkAll(const Sources& sources, proto::InstallOffer* offer) {
   return absl::OkStatus();
 }
 
+// Planted bug 28: the label of data that contains one entry more.
+OpId OneBelow(OpId op, const raft::Raft& raft) {
+  if (op.index.value == 0) return op;
+  const std::optional<Term> term = raft.TermAt(Previous(op.index));
+  return term ? OpId{*term, Previous(op.index)} : op;
+}
+
 }  // namespace
 
 void InstallSource::Start(ReplicaId peer) {
@@ -95,15 +102,18 @@ void InstallSource::Pin(uint64_t id) {
   replica_.Hit(Probe::kInstallBegun);
   sessions_[id].pinning = true;
   auto offer = std::make_shared<proto::InstallOffer>();
-  const OpId last = replica_.applied();
+  const BugSet bugs = replica_.options().bugs;
+  const OpId last =
+      bugs.has(Bug::kInstallLabelOneBelow) ? OneBelow(replica_.applied(), replica_.raft()) : replica_.applied();
   const raft::Status& status = replica_.raft().status();
   offer->mutable_last()->set_term(last.term.value);
   offer->mutable_last()->set_index(last.index.value);
   for (const ReplicaId voter : status.config.voters) offer->mutable_config()->add_voters(voter.value);
   for (const ReplicaId learner : status.config.learners) offer->mutable_config()->add_learners(learner.value);
   offer->set_term(status.term.value);
-  const Sources sources{replica_.storage(), replica_.layout_, replica_.store_, replica_.markers_.live_snapshots(),
-                        replica_.layout_.outgoing(id)};
+  Sources sources{replica_.storage(), replica_.layout_, replica_.store_, replica_.markers_.live_snapshots(),
+                  replica_.layout_.outgoing(id)};
+  if (bugs.has(Bug::kInstallShipsNoSnapshots)) sources.snapshots.clear();
   replica_.BeginBarrier();
   RunSequence(replica_.context_.seams->worker, LogicalIdentity{id},
               {replica_.FlushStep(), [sources, offer] { return LinkAll(sources, offer.get()); }},

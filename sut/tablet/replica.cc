@@ -94,7 +94,13 @@ raft::Options Replica::RaftOptions() const {
   raft_options.entries_per_append_max = options().entries_per_append_max;
   raft_options.appends_in_flight_max = options().appends_in_flight_max;
   raft_options.proposals_pending_max = options().proposals_pending_max;
-  raft_options.bug_vote_not_persisted = options().bugs.has(Bug::kVoteNotPersisted);
+  const BugSet bugs = options().bugs;
+  raft_options.bug_vote_not_persisted = bugs.has(Bug::kVoteNotPersisted);
+  raft_options.bug_install_keeps_conflicting_tail = bugs.has(Bug::kInstallKeepsConflictingTail);
+  raft_options.bug_no_install = bugs.has(Bug::kNoInstallForLaggard);
+  raft_options.bug_commit_without_majority = bugs.has(Bug::kCommitWithoutMajority);
+  raft_options.bug_read_without_quorum = bugs.has(Bug::kReadWithoutQuorum);
+  raft_options.bug_older_term_committed_by_counting = bugs.has(Bug::kOlderTermCommittedByCounting);
   const int base = options().election_ticks;
   raft_options.election_ticks = [base, node = context_.node, tablet = tablet_](Term term) {
     const uint64_t draw = Mix({0x656c6563, node.value, tablet.hi, tablet.lo, term.value});

@@ -64,6 +64,7 @@ bool Replica::ApplyOne(const raft::Entry& entry) {
     BarrierFailed(status);
     return false;
   }
+  if (snapshots_->IsLostInSwap(entry.op.index)) batch = StoreBatch();
   CommitEntry(entry, &command, std::move(batch), std::move(reply));
   return true;
 }

@@ -74,6 +74,7 @@ void Replica::CompactLog() {
   const uint64_t retention = options().log_retention_entries;
   uint64_t target = store_->flushed_applied().index.value;
   target = target > retention ? target - retention : 0;
+  if (options().bugs.has(Bug::kLogTruncatedToApplied)) target = applied_.index.value;
   if (const auto pinned = install_source_->oldest_index()) target = std::min(target, pinned->value);
   if (target <= raft_->status().start.last.index.value) return;
   raft_->Compact(Index{target});

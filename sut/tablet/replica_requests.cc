@@ -177,6 +177,14 @@ void Replica::HandleSnapshotOp(const proto::Request& request, std::function<void
   if (snapshots_->IsSettled(request.snapshot())) return reply(snapshots_->RepeatedReply(request.snapshot()));
   proto::Command command;
   *command.mutable_snapshot() = request.snapshot();
+  if (options().bugs.has(Bug::kCreateAnsweredBeforeCommit) &&
+      request.snapshot().kind() == proto::TabletSnapshotOp::CREATE) {
+    proto::Reply early = Refuse(proto::OK, "");
+    early.mutable_op()->set_term(term().value);
+    early.mutable_op()->set_index(Next(raft_->status().last.index).value);
+    Propose(std::move(command), [](const proto::Reply&) {});
+    return reply(std::move(early));
+  }
   Propose(std::move(command), std::move(reply));
 }
 

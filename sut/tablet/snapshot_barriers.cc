@@ -53,7 +53,7 @@ absl::Status SnapshotBarriers::RemoveLeftOvers() {
   auto names = ListDirectory(storage, layout.snapshots());
   if (!names.ok()) return names.status();
   for (const std::string& name : *names) {
-    if (IdFromHex<SnapshotId>(name).ok()) continue;
+    if (IdFromHex<SnapshotId>(name).ok() || replica_.options().bugs.has(Bug::kLeftOverTmpKept)) continue;
     const std::string path = absl::StrCat(layout.snapshots(), "/", name);
     if (absl::Status status = RemoveTree(storage, path); !status.ok()) return status;
   }
@@ -84,8 +84,9 @@ bool SnapshotBarriers::IsRepetition(const proto::TabletSnapshotOp& op) const {
       }
       return marker.has_value();
     case proto::TabletSnapshotOp::RESTORE:
-      return replica_.markers_.restoration(RestorationOf(op)).has_value() || !marker ||
-             marker->state() != proto::SnapshotMarker::CREATED;
+      if (!marker || marker->state() != proto::SnapshotMarker::CREATED) return true;
+      return replica_.markers_.restoration(RestorationOf(op)).has_value() &&
+             !replica_.options().bugs.has(Bug::kRepeatedRestoreRunsAgain);
     case proto::TabletSnapshotOp::DROP:
       return marker && marker->state() == proto::SnapshotMarker::DROPPED;
     case proto::TabletSnapshotOp::ABORT_CREATE:
@@ -164,7 +165,8 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
   const StorageSeam storage = replica_.storage();
   const BugSet bugs = replica_.options().bugs;
   const std::string final_path = replica_.layout_.snapshot(id);
-  const std::string tmp_path = replica_.layout_.snapshot_tmp(id);
+  const bool in_place = bugs.has(Bug::kSnapshotWrittenInPlace);
+  const std::string tmp_path = in_place ? final_path : replica_.layout_.snapshot_tmp(id);
   proto::SnapshotMetadata metadata;
   metadata.set_format_version(kSnapshotFormatVersion);
   metadata.set_snapshot(Bytes(id));
@@ -188,23 +190,27 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
     const auto present = VerifySnapshot(storage, final_path);
     *kept =
         present.ok() && present->op().index() == metadata.op().index() && present->op().term() == metadata.op().term();
+    if (in_place) *kept = !absl::IsNotFound(present.status());
     // The process may have died between the rename and its fsync.
     if (*kept) return SyncDirectory(storage, snapshots);
     if (absl::Status status = RemoveTree(storage, final_path); !status.ok()) return status;
-    return RemoveTree(storage, tmp_path);
+    return bugs.has(Bug::kLeftOverTmpKept) ? absl::OkStatus() : RemoveTree(storage, tmp_path);
   });
   steps.push_back(unless_kept([=, flush = replica_.FlushStep()] {
     if (bugs.has(Bug::kCheckpointWithoutFlush)) return absl::OkStatus();
     return hit_after(Probe::kSnapshotFlushed, flush());
   }));
   steps.push_back(unless_kept([=, store = replica_.store_] {
-    return hit_after(Probe::kSnapshotLinked, LinkFiles(storage, *store, tmp_path));
+    return hit_after(Probe::kSnapshotLinked, LinkFiles(storage, *store, tmp_path, bugs));
   }));
+  if (bugs.has(Bug::kFilesListedBeforeFlush)) std::swap(steps[steps.size() - 2], steps.back());
   steps.push_back(unless_kept(
       [=] { return hit_after(Probe::kSnapshotMetadataWritten, WriteMetadata(storage, tmp_path, metadata)); }));
-  steps.push_back(unless_kept([=] { return SyncFiles(storage, tmp_path); }));
-  steps.push_back(
-      unless_kept([=] { return hit_after(Probe::kSnapshotRenamed, Publish(storage, tmp_path, final_path, bugs)); }));
+  steps.push_back(unless_kept([=] { return SyncSnapshot(storage, tmp_path, bugs); }));
+  steps.push_back(unless_kept([=, snapshots = replica_.layout_.snapshots()] {
+    if (in_place) return SyncDirectory(storage, snapshots);
+    return hit_after(Probe::kSnapshotRenamed, Publish(storage, tmp_path, final_path, bugs));
+  }));
   replica_.StartBarrier(IdentityOf(replica_.tablet_, entry), std::move(steps), [this, entry, command] {
     replica_.EndBarrier();
     CommitMark(entry, command, {});
@@ -252,16 +258,20 @@ void SnapshotBarriers::Restore(const raft::Entry& entry, const proto::Command& c
     // From this record on, a restart opens the restored store: durable before the next entry applies.
     return hit_after(Probe::kRestoreCommitted, log_store->PutReplica(record, std::nullopt));
   });
-  replica_.StartBarrier(IdentityOf(replica_.tablet_, entry), std::move(steps), [this, entry, command, record, staged] {
-    if (absl::Status status = replica_.SwapStore(std::move(*staged), record); !status.ok()) {
-      return replica_.Fatal(absl::StrCat("a restored store can't be read: ", status.message()));
-    }
-    replica_.Hit(Probe::kRestoreSwapped);
-    replica_.EndBarrier();
-    proto::Reply reply;
-    reply.set_code(proto::OK);
-    replica_.FinishEntry(entry, &command, std::move(reply));
-  });
+  replica_.StartBarrier(IdentityOf(replica_.tablet_, entry), std::move(steps),
+                        [this, bugs, entry, command, record, staged] {
+                          if (absl::Status status = replica_.SwapStore(std::move(*staged), record); !status.ok()) {
+                            return replica_.Fatal(absl::StrCat("a restored store can't be read: ", status.message()));
+                          }
+                          replica_.Hit(Probe::kRestoreSwapped);
+                          const bool waits = !replica_.to_apply_.empty();
+                          if (waits && bugs.has(Bug::kWritesLostInSwap))
+                            committed_before_swap_ = replica_.to_apply_.back().op.index;
+                          replica_.EndBarrier();
+                          proto::Reply reply;
+                          reply.set_code(proto::OK);
+                          replica_.FinishEntry(entry, &command, std::move(reply));
+                        });
 }
 
 // Drop and abort: the directory goes at once from its name, then its files.

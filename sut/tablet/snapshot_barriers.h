@@ -37,6 +37,8 @@ class SnapshotBarriers {
   bool IsRepetition(const proto::TabletSnapshotOp& op) const;
   // Whether applying it at any later time would do nothing either, with the same reply: then it needs no entry.
   bool IsSettled(const proto::TabletSnapshotOp& op) const;
+  // Planted bug 49: the entry's change goes to the rows that a restore has replaced.
+  bool IsLostInSwap(Index index) const { return index <= committed_before_swap_; }
 
  private:
   void Create(const raft::Entry& entry, const proto::Command& command);
@@ -45,6 +47,7 @@ class SnapshotBarriers {
   void CommitMark(const raft::Entry& entry, const proto::Command& command, StoreBatch batch);
 
   Replica& replica_;
+  Index committed_before_swap_;  // 0 without planted bug 49
 };
 
 // Of a known kind, with ids where there must be some: what may be appended.
