@@ -4,7 +4,6 @@
 #include <rapidcheck.h>
 
 #include <fstream>
-#include <iostream>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -63,13 +62,12 @@ run::Counters CheckContract(std::string_view profile_name) {
     ADD_FAILURE() << "no profile " << profile_name;
     return {};
   }
-  Property property(absl::StrCat(testing::TempDir(), "/holdfast-", std::string(profile_name), "-minimal.textproto"));
+  Property property(absl::StrCat(testing::TempDir(), "holdfast-", std::string(profile_name), "-minimal.textproto"));
   rc::detail::TestMetadata metadata;
   metadata.id = metadata.description =
       absl::StrCat("no plan of profile ", std::string(profile_name), " breaks the contract");
   rc::detail::TestParams params = rc::detail::configuration().testParams;
   params.maxSuccess = kPlans;
-  std::cout << "RC_PARAMS=\"seed=" << params.seed << "\"" << std::endl;
   const rc::detail::TestResult result =
       rc::detail::checkTestable([&] { property.Check(*plan::ArbitraryPlan(*profile)); }, metadata, params);
   if (!result.is<rc::detail::SuccessResult>()) {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "faults/bug_catalogue.h"
 #include "harness/run/result_text.h"
 #include "scenarios/scenario_run.h"
 
@@ -41,18 +40,17 @@ std::string NameOfFile(const testing::TestParamInfo<std::filesystem::path>& info
 
 INSTANTIATE_TEST_SUITE_P(Plans, GoodPlanTest, testing::ValuesIn(GoodPlans()), NameOfFile);
 
-class PlantedBugPlanTest : public testing::TestWithParam<BugEntry> {
+class PlantedBugPlanTest : public testing::TestWithParam<std::string> {
  protected:
-  std::string bug() const { return std::string(sut::BugName(GetParam().bug)); }
   plan::Plan plan() const {
-    return LoadPlanFile(std::filesystem::path(HOLDFAST_SCENARIOS) / "regressions" / "bugs" / (bug() + ".plan"));
+    return LoadPlanFile(std::filesystem::path(HOLDFAST_SCENARIOS) / "regressions" / "bugs" / (GetParam() + ".plan"));
   }
 };
 
 TEST_P(PlantedBugPlanTest, FailsWithTheBug) {
   plan::Plan plan = this->plan();
   ASSERT_EQ(plan.bugs_size(), 1);
-  ASSERT_EQ(plan.bugs(0), bug());
+  ASSERT_EQ(plan.bugs(0), GetParam());
   run::Result result = RunPlan(plan);
   for (uint64_t seed = 1; seed <= kSeedsTried && !run::IsFailure(result); ++seed) {
     plan.set_seed(seed);
@@ -68,8 +66,8 @@ TEST_P(PlantedBugPlanTest, PassesWithoutIt) {
   EXPECT_EQ(result.verdict(), run::Result::PASS) << Explain(plan, result);
 }
 
-INSTANTIATE_TEST_SUITE_P(Catalogue, PlantedBugPlanTest, testing::ValuesIn(BugCatalogue().begin(), BugCatalogue().end()),
-                         [](const auto& info) { return TestName(std::string(sut::BugName(info.param.bug))); });
+INSTANTIATE_TEST_SUITE_P(Catalogue, PlantedBugPlanTest, testing::ValuesIn(PlantedBugs()),
+                         [](const auto& info) { return TestName(info.param); });
 
 }  // namespace
 }  // namespace holdfast::scenarios

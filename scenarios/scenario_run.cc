@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "faults/bug_catalogue.h"
 #include "harness/plan/plan_text.h"
 #include "harness/run/isolated.h"
 #include "harness/run/result_text.h"
@@ -57,6 +58,12 @@ plan::Plan LoadPlanFile(const std::filesystem::path& file) {
   absl::StatusOr<plan::Plan> plan = plan::LoadPlan(file.string());
   SUT_CHECK(plan.ok(), std::string(plan.status().message()).c_str());
   return *std::move(plan);
+}
+
+std::vector<std::string> PlantedBugs() {
+  std::vector<std::string> names;
+  for (const BugEntry& entry : BugCatalogue()) names.emplace_back(sut::BugName(entry.bug));
+  return names;
 }
 
 std::string TestName(std::string text) {

@@ -33,6 +33,7 @@ plan::Plan TinyPlan() {
     format_version: 1
     seed: 5
     shape { nodes: 1 replication_factor: 1 tables: 1 tablets_per_table: 1 }
+    options { flush_after_entries: 1 }
     clients: 1
     skip_epilogue: true
     steps { gap_us: 50000 salt: 1 client { write { mutations { key: "a" value: "v1" } } } }

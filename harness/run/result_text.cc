@@ -68,8 +68,8 @@ void AddTimes(const CampaignSummary& summary, int jobs, std::string* text) {
   if (summary.samples == 0) return;
   const double inside = 100 * Ratio(static_cast<double>(summary.rocksdb_samples), static_cast<double>(summary.samples));
   AddLine("RocksDB",
-          absl::StrFormat("%.1f %% of the time in calls of RocksDB, its disk included, %.1f %% outside (%d samples)", inside, 100 - inside,
-                          summary.samples),
+          absl::StrFormat("%.1f %% of the time in calls of RocksDB, its disk included, %.1f %% outside (%d samples)",
+                          inside, 100 - inside, summary.samples),
           text);
 }
 

@@ -49,8 +49,8 @@ int AddModule(dl_phdr_info* module, size_t, void* found) {
   return 0;
 }
 
-// Whether this program's code was called by RocksDB (its disk, for instance): this program keeps frame pointers, so its frames
-// can be walked down to the first that is not its own.
+// Whether this program's code was called by RocksDB (its disk, for instance): this program keeps frame pointers, so its
+// frames can be walked down to the first that is not its own.
 __attribute__((no_sanitize("address"))) bool CalledByRocksdb(uintptr_t frame, uintptr_t stack) {
   for (int i = 0; i < kFramesMax; ++i) {
     const auto* words = reinterpret_cast<const uintptr_t*>(frame);

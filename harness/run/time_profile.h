@@ -2,8 +2,8 @@
 //
 // Each sample is put down to RocksDB's library or to this program by its instruction pointer; one in another library
 // (libc, say) to the nearest caller that is one of the two. RocksDB is built without frame pointers, so callers are
-// found by looking through the stack for return addresses: an estimate. The simulated disk counts as inside where RocksDB
-// called it.
+// found by looking through the stack for return addresses: an estimate. The simulated disk counts as inside where
+// RocksDB called it.
 //
 // One at a time in a process; the timer's signal is SIGPROF.
 

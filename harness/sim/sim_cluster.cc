@@ -93,15 +93,14 @@ SimCluster::SimCluster(const plan::Plan& plan, const sut::NodeOptions& node_opti
       clients_(ClientOptions(plan, node_options), ids_, &queue_, &network_) {
   for (const sut::NodeId id : MasterMembers(plan)) {
     SimNodeHost* const host = this;
-    nodes_.push_back(
-        std::make_unique<SimNode>(SimNode::Options{.id = id,
-                                                   .seed = sut::Mix({plan.seed(), kNodeSalt}),
-                                                   .node_options = node_options,
-                                                   .master_members = MasterMembers(plan),
-                                                   .sync_us_median = kDefaultSyncUs,
-                                                   .job_us_median = kDefaultJobUs,
-                                                   .clock_skew_us = options.clock_skew_us},
-                                  &queue_, &network_, host));
+    nodes_.push_back(std::make_unique<SimNode>(SimNode::Options{.id = id,
+                                                                .seed = sut::Mix({plan.seed(), kNodeSalt}),
+                                                                .node_options = node_options,
+                                                                .master_members = MasterMembers(plan),
+                                                                .sync_us_median = kDefaultSyncUs,
+                                                                .job_us_median = kDefaultJobUs,
+                                                                .clock_skew_us = options.clock_skew_us},
+                                               &queue_, &network_, host));
     disk_readers_.push_back(std::make_unique<DiskReader>(&nodes_.back()->disk()));
   }
   for (uint32_t object = 0; object < ids_.object_count(); ++object) {
