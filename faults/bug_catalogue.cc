@@ -114,6 +114,8 @@ constexpr std::array<BugEntry, sut::kBugCount> kCatalogue = {{
      "The table of remembered requests is not carried over by a restore or an install, so that a retry is applied "
      "again.",
      kDupOnly},
+    {Bug::kRestoreStampedByReplica, 36, "hashicorp/consul#8474",
+     "A restore is stamped with the term that each replica is in when it applies it, not with the entry's.", kDivOnly},
     {Bug::kNewMasterForgetsCreating, 41, "yugabyte/yugabyte-db#32330",
      "A new leader of the master does not go on with snapshots that it finds CREATING.", kStuckOnly},
     {Bug::kRepeatedRestoreRunsAgain, 42, "yugabyte/yugabyte-db#4816",

@@ -37,6 +37,7 @@ constexpr std::array<std::string_view, kBugCount> kNames = {
     "read-without-quorum",
     "older-term-committed-by-counting",
     "request-table-not-in-snapshot",
+    "restore-stamped-by-replica",
     "new-master-forgets-creating",
     "repeated-restore-runs-again",
     "two-restores-at-once",

@@ -46,6 +46,7 @@ enum class Bug : uint8_t {
   kReadWithoutQuorum,             // 33
   kOlderTermCommittedByCounting,  // 34
   kRequestTableNotInSnapshot,     // 35
+  kRestoreStampedByReplica,       // 36
   kNewMasterForgetsCreating,      // 41
   kRepeatedRestoreRunsAgain,      // 42
   kTwoRestoresAtOnce,             // 43
@@ -53,7 +54,7 @@ enum class Bug : uint8_t {
   kWritesLostInSwap,              // 49
   kRowBesideMarkerSkipped,        // 50
 };
-inline constexpr int kBugCount = 37;
+inline constexpr int kBugCount = 38;
 
 class BugSet {
  public:

@@ -228,7 +228,8 @@ void SnapshotBarriers::Restore(const raft::Entry& entry, const proto::Command& c
   const std::string generation = replica_.layout_.generation(record.generation());
   // The mark travels with the staged store, which becomes the live one as a whole.
   proto::RestorationMarker marker;
-  SetOp(entry.op, marker.mutable_op());
+  const bool own_stamp = bugs.has(Bug::kRestoreStampedByReplica);
+  SetOp(own_stamp ? OpId{replica_.term(), entry.op.index} : entry.op, marker.mutable_op());
   StoreBatch mark;
   Markers scratch;
   scratch.Put(RestorationOf(command.snapshot()), marker, &mark);
