@@ -22,7 +22,6 @@ constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
     "election-storm",
     "master-trouble",
     "recovery-crash",
-    "crossed-operations",
 };
 
 void Weigh(Profile* profile, std::initializer_list<std::pair<Theme, uint32_t>> weights) {

@@ -47,9 +47,8 @@ enum class Theme : uint8_t {
   kElectionStorm,         // leaders and voters crash around elections
   kMasterTrouble,         // the coordinator dies in the middle
   kRecoveryCrash,         // a crash strikes recovery from a crash
-  kCrossedOperations,     // operations on the same tables and snapshots at once
 };
-inline constexpr int kThemeCount = static_cast<int>(Theme::kCrossedOperations) + 1;
+inline constexpr int kThemeCount = static_cast<int>(Theme::kRecoveryCrash) + 1;
 std::string_view ThemeName(Theme theme);
 
 // What swarm testing switches off, each on its own.

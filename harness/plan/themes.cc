@@ -195,7 +195,7 @@ void PlaySlowTablet(uint64_t at_us, Draft* draft) {
 
 void PlayLaggingFollower(uint64_t at_us, Draft* draft) {
   draft->options()->set_log_retention_entries(draft->Between(1, 4));
-  draft->options()->set_flush_after_entries(draft->Between(1, 6));
+  draft->options()->set_flush_after_entries(draft->Between(2, 8));
   const TabletRef tablet = draft->AnyTablet();
   const uint64_t lag_us = Draw(kLagUs, draft->random());
   draft->TakeAway(at_us, draft->Follower(tablet), {lag_us, lag_us});
@@ -249,21 +249,6 @@ void PlayRecoveryCrash(uint64_t at_us, Draft* draft) {
   Work(crash_us, 2000, draft);
 }
 
-// Operations on the same tables and snapshots at nearly the same time: each is refused, or must wait its turn.
-void PlayCrossedOperations(uint64_t at_us, Draft* draft) {
-  const auto first = draft->CreateOfAll(at_us);
-  Work(at_us, 800, draft);
-  const uint64_t second_us = at_us + draft->BetweenMs(900, 1500);
-  const auto second = draft->CreateOfAll(second_us);
-  Work(second_us, 800, draft);
-  const uint64_t restore_us = second_us + draft->BetweenMs(1000, 3000);
-  if (draft->Chance(500)) draft->TakeAway(restore_us, draft->Leader(draft->AnyTablet()), kSoonUs);
-  draft->Restore(restore_us, first.number);
-  draft->Restore(restore_us + draft->BetweenMs(0, 150), second.number);
-  draft->Drop(restore_us + draft->BetweenMs(0, 150), draft->Chance(500) ? first.number : second.number);
-  draft->Observe(restore_us + draft->BetweenMs(300, 1500), first);
-}
-
 struct ThemeEntry {
   ThemeNeeds needs;
   void (*play)(uint64_t at_us, Draft* draft);
@@ -287,7 +272,6 @@ constexpr std::array<ThemeEntry, kThemeCount> kThemes = {{
     {{.snapshots = 0, .restores = 0, .faults = 3}, PlayElectionStorm},
     {{.snapshots = 1, .restores = 0, .faults = 1}, PlayMasterTrouble},
     {{.snapshots = 0, .restores = 0, .faults = 2}, PlayRecoveryCrash},
-    {{.snapshots = 2, .restores = 2, .faults = 1}, PlayCrossedOperations},
 }};
 
 }  // namespace
