@@ -195,7 +195,7 @@ void PlaySlowTablet(uint64_t at_us, Draft* draft) {
 
 void PlayLaggingFollower(uint64_t at_us, Draft* draft) {
   draft->options()->set_log_retention_entries(draft->Between(1, 4));
-  draft->options()->set_flush_after_entries(draft->Between(1, 6));
+  draft->options()->set_flush_after_entries(draft->Between(2, 8));
   const TabletRef tablet = draft->AnyTablet();
   const uint64_t lag_us = Draw(kLagUs, draft->random());
   draft->TakeAway(at_us, draft->Follower(tablet), {lag_us, lag_us});

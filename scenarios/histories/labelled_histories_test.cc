@@ -24,7 +24,8 @@ TEST(LabelledHistoriesTest, EveryVerdictIsRight) {
   for (const LabelledHistory& labelled : LabelledSet()) {
     const history::History history = Generate(labelled.options);
     const check::LinearizabilityResult by_tablet = Judge(history, check::Model::kSnapshotMap);
-    EXPECT_EQ(by_tablet.verdict, labelled.right_by_tablet ? check::Verdict::kPass : check::Verdict::kFail) << labelled.name;
+    EXPECT_EQ(by_tablet.verdict, labelled.right_by_tablet ? check::Verdict::kPass : check::Verdict::kFail)
+        << labelled.name;
     if (!labelled.right_by_tablet) {
       ASSERT_TRUE(by_tablet.evidence.has_value()) << labelled.name;
       EXPECT_FALSE(by_tablet.evidence->obstacles.empty()) << labelled.name;
