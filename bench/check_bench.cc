@@ -1,5 +1,5 @@
-// The checker's speed on histories of the size that a night of chaos leaves behind: snapshot-map, 8 clients, 8 tablets, 128
-// keys a tablet, 20 snapshots, 10 restores, one core. Generating is not timed; parsing is, where the name says so.
+// The checker's speed on histories of the size that a night of chaos leaves behind: snapshot-map, 8 clients, 8 tablets,
+// 128 keys a tablet, 20 snapshots, 10 restores, one core. Generating is not timed; parsing is, where the name says so.
 #include <benchmark/benchmark.h>
 
 #include <map>
@@ -27,9 +27,10 @@ scenarios::GeneratorOptions Shape(int64_t operations, bool hints, bool indetermi
 
 // The latest history is kept: benchmarks of one shape run again and again.
 const history::History& Generated(const scenarios::GeneratorOptions& options) {
-  static std::optional<std::pair<std::tuple<uint32_t, bool, double, double, uint32_t, uint32_t, int>, history::History>> kept;
-  const std::tuple shape(options.operations, options.hints, options.indeterminate, options.zipf_exponent, options.clients,
-                         options.keys, static_cast<int>(options.defect));
+  static std::optional<std::pair<std::tuple<uint32_t, bool, double, double, uint32_t, uint32_t, int>, history::History>>
+      kept;
+  const std::tuple shape(options.operations, options.hints, options.indeterminate, options.zipf_exponent,
+                         options.clients, options.keys, static_cast<int>(options.defect));
   if (!kept.has_value() || kept->first != shape) {
     kept.reset();
     kept.emplace(shape, scenarios::Generate(options));
@@ -53,7 +54,9 @@ void Judge(benchmark::State& state, const scenarios::GeneratorOptions& shape, ch
 void BM_WithHints(benchmark::State& state) { Judge(state, Shape(state.range(0), true, false), check::Verdict::kPass); }
 BENCHMARK(BM_WithHints)->Arg(1'000'000)->Arg(10'000'000)->Unit(benchmark::kMillisecond);
 
-void BM_WithoutHints(benchmark::State& state) { Judge(state, Shape(state.range(0), false, false), check::Verdict::kPass); }
+void BM_WithoutHints(benchmark::State& state) {
+  Judge(state, Shape(state.range(0), false, false), check::Verdict::kPass);
+}
 BENCHMARK(BM_WithoutHints)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 
 void BM_OnePercentIndeterminate(benchmark::State& state) {
@@ -101,7 +104,8 @@ void BM_ManyClientsFewKeysWithoutHints(benchmark::State& state) {
 BENCHMARK(BM_ManyClientsFewKeysWithoutHints)->Arg(10'000)->Unit(benchmark::kMillisecond)->Iterations(1);
 
 void BM_ParseJsonl(benchmark::State& state) {
-  const std::string text = history::ToJsonl(Generated(Shape(state.range(0), true, false)), {"snapshot-map", std::nullopt});
+  const std::string text =
+      history::ToJsonl(Generated(Shape(state.range(0), true, false)), {"snapshot-map", std::nullopt});
   for (auto _ : state) {
     history::TextSource source(history::TextSource::FromMemory(text));
     history::Imported imported;

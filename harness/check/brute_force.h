@@ -1,7 +1,7 @@
 // The judge of the judges, for tests: tries every order of a small history on plain maps of strings.
 //
-// Written from the contract alone and sharing nothing with the engine: no cells, no memory of states, no hints. Factorial
-// in the number of operations, so histories stay below about ten.
+// Written from the contract alone and sharing nothing with the engine: no cells, no memory of states, no hints.
+// Factorial in the number of operations, so histories stay below about ten.
 #ifndef HOLDFAST_HARNESS_CHECK_BRUTE_FORCE_H_
 #define HOLDFAST_HARNESS_CHECK_BRUTE_FORCE_H_
 

@@ -21,9 +21,7 @@ uint64_t Mix(uint64_t x) {
   return x ^ (x >> 32);
 }
 
-uint64_t HashOf(const Config& config) {
-  return Mix(config.mask ^ Mix((uint64_t{config.value} << 32) | config.extra));
-}
+uint64_t HashOf(const Config& config) { return Mix(config.mask ^ Mix((uint64_t{config.value} << 32) | config.extra)); }
 
 bool Before(const Config& a, const Config& b) {
   if (a.value != b.value) return a.value < b.value;

@@ -1,9 +1,9 @@
 // The configurations that one cell may be in, and how they advance.
 //
-// A configuration is the cell's value, the set of open operations on this cell alone that were already placed (mask), and
-// (extra) what snapshots of unknown content saved plus how many of each class of forever-pending operations were used.
-// Sets are interned: equal sets have equal numbers, so that worlds (frontier.h) are compared and copied as plain numbers.
-// Invariant: no configuration of a set is dominated by another of it. One thread.
+// A configuration is the cell's value, the set of open operations on this cell alone that were already placed (mask),
+// and (extra) what snapshots of unknown content saved plus how many of each class of forever-pending operations were
+// used. Sets are interned: equal sets have equal numbers, so that worlds (frontier.h) are compared and copied as plain
+// numbers. Invariant: no configuration of a set is dominated by another of it. One thread.
 #ifndef HOLDFAST_HARNESS_CHECK_CELL_SET_H_
 #define HOLDFAST_HARNESS_CHECK_CELL_SET_H_
 
@@ -109,7 +109,8 @@ class CellStepper {
 
   // The configurations after any of the open operations in any order and then `target`. `excluded_item` is the open
   // operation that the target belongs to, or kNoItem.
-  SetId Advance(uint32_t cell, const CellState& state, SetId set, std::span<const Effect> target, uint32_t excluded_item);
+  SetId Advance(uint32_t cell, const CellState& state, SetId set, std::span<const Effect> target,
+                uint32_t excluded_item);
   // As Advance, for an open operation on this cell alone that ends: it may have been placed before.
   SetId Return(uint32_t cell, const CellState& state, SetId set, const OpenEffect& ending);
   // The window of an optional operation closes, used or not.
@@ -117,7 +118,8 @@ class CellStepper {
   SetId Union(uint32_t cell, const CellState& state, SetId a, SetId b);
   // True if every configuration of the set has placed the slot.
   bool AllPlaced(SetId set, uint8_t slot) const;
-  // True if the operation only reads, and every configuration has placed it or allows it: then nothing need stand before.
+  // True if the operation only reads, and every configuration has placed it or allows it: then nothing need stand
+  // before.
   bool ReadableNow(SetId set, const OpenEffect& ending) const;
   // Changes the value as the effect says; false if the effect is not legal there.
   bool Apply(const Effect& effect, Config* config);
@@ -136,7 +138,8 @@ class CellStepper {
 
   void Close(uint32_t cell, const CellState& state, const Config& start, std::span<const Effect> target,
              uint32_t excluded_item, std::vector<Config>* out);
-  std::optional<int64_t> CeilingOf(const CellState& state, std::span<const Effect> target, uint32_t excluded_item) const;
+  std::optional<int64_t> CeilingOf(const CellState& state, std::span<const Effect> target,
+                                   uint32_t excluded_item) const;
   void Visit(uint32_t cell, const CellState& state, Node node, uint32_t excluded_item);
   void SetMasks(const CellState& state);
   SetId Normalize(uint32_t cell, const CellState& state, std::vector<Config>* configs);

@@ -67,9 +67,11 @@ class Explainer {
     const std::vector<Symbol>* const found = FoundOf(effect.cell);
     if (found == nullptr || explanation_.obstacles.size() == kObstaclesMax) return;
     const bool expects = effect.expected != kUnobserved && effect.type != EffectType::kIncrement;
-    if (effect.type == EffectType::kWrite || effect.type == EffectType::kSave || effect.type == EffectType::kAppend) return;
+    if (effect.type == EffectType::kWrite || effect.type == EffectType::kSave || effect.type == EffectType::kAppend)
+      return;
     if (effect.type == EffectType::kExpectNot && (found->size() != 1 || found->front() != effect.expected)) return;
-    if (effect.type != EffectType::kExpectNot && expects && found->size() == 1 && found->front() == effect.expected) return;
+    if (effect.type != EffectType::kExpectNot && expects && found->size() == 1 && found->front() == effect.expected)
+      return;
     Obstacle obstacle;
     obstacle.key = std::string(history_.text(problem_.cells[effect.cell].key));
     obstacle.is_snapshot = problem_.cells[effect.cell].is_snapshot;
@@ -100,7 +102,8 @@ class Explainer {
       if (item.invoke >= failure_.failed_at) continue;
       for (const Effect& effect : problem_.EffectsOf(item)) {
         const bool writes = effect.type == EffectType::kWrite || effect.type == EffectType::kCompareAndSet;
-        if (writes && effect.cell == needed.cell && effect.argument == needed.expected) return history_.Describe(item.source);
+        if (writes && effect.cell == needed.cell && effect.argument == needed.expected)
+          return history_.Describe(item.source);
       }
     }
     return "";
@@ -171,8 +174,8 @@ Explanation Explain(const Problem& problem, const FrontierResult& failure) { ret
 
 std::string Explanation::Text(const history::History& history) const {
   std::string text;
-  text += "  object " + std::to_string(object) + ": right up to the event before " + std::to_string(prefix_end) + ", wrong from it on (" +
-          std::to_string(prefix_operation_count) + " operations called until then)\n";
+  text += "  object " + std::to_string(object) + ": right up to the event before " + std::to_string(prefix_end) +
+          ", wrong from it on (" + std::to_string(prefix_operation_count) + " operations called until then)\n";
   for (const size_t position : unplaceable) text += "  cannot be placed: " + history.Describe(position) + "\n";
   for (const Obstacle& obstacle : obstacles) {
     text += obstacle.is_snapshot ? "    snapshot " : obstacle.key.empty() ? "    the value" : "    key ";

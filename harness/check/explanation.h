@@ -1,5 +1,5 @@
-// What a violation is shown by: the shortest wrong prefix, an order that works for what came before, and the operation that
-// no order can place, with the state it found and the state it needed. As data, and as a screen of text.
+// What a violation is shown by: the shortest wrong prefix, an order that works for what came before, and the operation
+// that no order can place, with the state it found and the state it needed. As data, and as a screen of text.
 #ifndef HOLDFAST_HARNESS_CHECK_EXPLANATION_H_
 #define HOLDFAST_HARNESS_CHECK_EXPLANATION_H_
 
@@ -17,10 +17,10 @@ namespace holdfast::check {
 // A cell that kept an operation from being placed.
 struct Obstacle {
   std::string key;
-  bool is_snapshot = false;         // the key is a snapshot id, the question whether it exists
-  std::vector<std::string> found;   // every value that it can have at that moment, quoted
-  std::string needed;               // quoted, or a condition in words
-  std::string origin;               // the operation that wrote the value needed; may be empty
+  bool is_snapshot = false;        // the key is a snapshot id, the question whether it exists
+  std::vector<std::string> found;  // every value that it can have at that moment, quoted
+  std::string needed;              // quoted, or a condition in words
+  std::string origin;              // the operation that wrote the value needed; may be empty
 };
 
 struct Explanation {
@@ -32,7 +32,8 @@ struct Explanation {
   // Operations that cannot be placed, as positions in the history; the first is the one whose end breaks the prefix.
   std::vector<size_t> unplaceable;
   std::vector<Obstacle> obstacles;
-  // An order of operations, as positions, that works for the prefix without its last event, of those on the cells at issue.
+  // An order of operations, as positions, that works for the prefix without its last event, of those on the cells at
+  // issue.
   std::vector<size_t> longest_order;
   // What those cells hold at the end of that order.
   std::string state_after;

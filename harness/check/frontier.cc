@@ -103,7 +103,8 @@ bool Frontier::Step(uint32_t* item) {
 void Frontier::Keep() {
   if (!kept_.empty() && kept_.back().event_count == state_.event_count) return;
   kept_.push_back(state_);
-  // Past the newest few, of two neighbours that are nearer to each other than a quarter of their age, the later one goes.
+  // Past the newest few, of two neighbours that are nearer to each other than a quarter of their age, the later one
+  // goes.
   for (size_t i = 1; i + kKeptRecent < kept_.size();) {
     const int64_t age = state_.event_count - kept_[i].event_count;
     if (kept_[i].event_count - kept_[i - 1].event_count < age / 4) {
@@ -250,9 +251,7 @@ void Frontier::CloseMany(size_t position) {
   state_.many.pop_back();
 }
 
-bool Frontier::Return(uint32_t item) {
-  return problem_.items[item].single() ? ReturnSingle(item) : ReturnMany(item);
-}
+bool Frontier::Return(uint32_t item) { return problem_.items[item].single() ? ReturnSingle(item) : ReturnMany(item); }
 
 bool Frontier::ReturnSingle(uint32_t item_number) {
   const Item& item = problem_.items[item_number];
@@ -366,7 +365,8 @@ void Frontier::Explore(const World& world, uint32_t item, const OpenEffect* endi
   reached.push_back(world);
   for (size_t i = 0; i < reached.size(); ++i) {
     if (i % 64 == 63) {
-      meter_->SetBytes(stepper_.ByteCount() + static_cast<int64_t>((reached.size() + out->size()) * world.cells.size() * 4));
+      meter_->SetBytes(stepper_.ByteCount() +
+                       static_cast<int64_t>((reached.size() + out->size()) * world.cells.size() * 4));
     }
     if (reached.size() > kExploredMax || out->size() > kExploredMax || !meter_->Spend(16)) {
       gave_up_ = true;
@@ -410,8 +410,8 @@ void Frontier::Explore(const World& world, uint32_t item, const OpenEffect* endi
   }
 }
 
-// Positions in state_.many of the open operations whose placement before `item` can matter: those that conflict with it, and
-// those that conflict with one of these.
+// Positions in state_.many of the open operations whose placement before `item` can matter: those that conflict with
+// it, and those that conflict with one of these.
 std::vector<size_t> Frontier::RelevantTo(uint32_t item, size_t own_position) const {
   std::vector<size_t> relevant;
   std::vector<uint32_t> reached = {item};
@@ -419,7 +419,8 @@ std::vector<size_t> Frontier::RelevantTo(uint32_t item, size_t own_position) con
   if (own_position != kNotMany) taken[own_position] = true;
   for (size_t i = 0; i < reached.size(); ++i) {
     for (size_t position = 0; position < state_.many.size(); ++position) {
-      if (taken[position] || !state_.many[position].enabled || !Conflict(state_.many[position].item, reached[i])) continue;
+      if (taken[position] || !state_.many[position].enabled || !Conflict(state_.many[position].item, reached[i]))
+        continue;
       taken[position] = true;
       relevant.push_back(position);
       reached.push_back(state_.many[position].item);

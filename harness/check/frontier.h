@@ -1,16 +1,16 @@
 // Judges a problem by walking its events once and keeping every configuration that it may be in.
 //
-// A world says which open operations on many cells (batches, scans, snapshots, restores) were placed, and holds a set of
-// configurations for each cell; it stands for the product of these sets. Between the moments of the many-cell operations
-// cells are independent, and such an operation acts on every cell at its one moment, so products stay products: unresolved
-// orders on unrelated keys add up instead of multiplying. Operations are placed just in time, when one that ends needs
-// them (Lowe, "Testing for linearizability", 2017, section 5: just-in-time linearization); worlds that differ in one cell
-// are merged, and worlds that are no better than another are dropped.
-// Batches that may never have taken effect are left out at first (Options::on_demand): a walk that ends without them is a
-// linearization. When the last world dies, the walk goes back a little, then further, and lets those batches in that touch
-// the cells at issue. If that does not help, the looser problem (problem.h) decides for wrong, or the full walk does.
-// The last world dies at the first event whose prefix is already wrong. Exact: it gives up rather than forget a world.
-// One thread, no clock.
+// A world says which open operations on many cells (batches, scans, snapshots, restores) were placed, and holds a set
+// of configurations for each cell; it stands for the product of these sets. Between the moments of the many-cell
+// operations cells are independent, and such an operation acts on every cell at its one moment, so products stay
+// products: unresolved orders on unrelated keys add up instead of multiplying. Operations are placed just in time, when
+// one that ends needs them (Lowe, "Testing for linearizability", 2017, section 5: just-in-time linearization); worlds
+// that differ in one cell are merged, and worlds that are no better than another are dropped. Batches that may never
+// have taken effect are left out at first (Options::on_demand): a walk that ends without them is a linearization. When
+// the last world dies, the walk goes back a little, then further, and lets those batches in that touch the cells at
+// issue. If that does not help, the looser problem (problem.h) decides for wrong, or the full walk does. The last world
+// dies at the first event whose prefix is already wrong. Exact: it gives up rather than forget a world. One thread, no
+// clock.
 #ifndef HOLDFAST_HARNESS_CHECK_FRONTIER_H_
 #define HOLDFAST_HARNESS_CHECK_FRONTIER_H_
 

@@ -1,5 +1,5 @@
-// Three judges that share little must agree on random histories, good and bad, of every specification: the frontier walk,
-// the search, and the enumeration of all orders on plain maps.
+// Three judges that share little must agree on random histories, good and bad, of every specification: the frontier
+// walk, the search, and the enumeration of all orders on plain maps.
 #include <cstdio>
 #include <span>
 #include <string>
@@ -115,7 +115,8 @@ TEST_P(JudgesAgree, OnTheShortestWrongPrefix) {
     };
     EXPECT_EQ(cut(result.evidence->prefix_end + 1), Verdict::kFail) << "seed " << seed;
     EXPECT_EQ(cut(result.evidence->prefix_end), Verdict::kPass)
-        << "seed " << seed << " event " << result.evidence->prefix_end << "\n" << history::ToJsonl(history, {});
+        << "seed " << seed << " event " << result.evidence->prefix_end << "\n"
+        << history::ToJsonl(history, {});
     if (::testing::Test::HasFailure()) break;
   }
   EXPECT_GT(violations, 100u);

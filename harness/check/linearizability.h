@@ -1,8 +1,8 @@
 // Is a history linearizable? The one entry to the engine.
 //
-// The history is cut into partitions (one tablet, register or map each), every partition is judged whole, and the verdicts
-// compose. `pass` and `fail` are exact; whatever reaches a limit is `unknown`. Hints are tried first and never trusted.
-// Pure: no clock, no thread of its own; `executor` may spread partitions over the caller's threads.
+// The history is cut into partitions (one tablet, register or map each), every partition is judged whole, and the
+// verdicts compose. `pass` and `fail` are exact; whatever reaches a limit is `unknown`. Hints are tried first and never
+// trusted. Pure: no clock, no thread of its own; `executor` may spread partitions over the caller's threads.
 #ifndef HOLDFAST_HARNESS_CHECK_LINEARIZABILITY_H_
 #define HOLDFAST_HARNESS_CHECK_LINEARIZABILITY_H_
 
@@ -20,16 +20,17 @@
 
 namespace holdfast::check {
 
-// Calls task(i) once for each i below count, in any order, perhaps from several threads; returns when all have returned.
+// Calls task(i) once for each i below count, in any order, perhaps from several threads; returns when all have
+// returned.
 using Executor = std::function<void(size_t count, const std::function<void(size_t)>& task)>;
 
 struct LinearizabilityOptions {
   Model model = Model::kSnapshotMap;
-  // What every cell holds before the first write, where the history says nothing of it. REQUIRES: a symbol of the history.
-  // The string models (kv-append) start from kAbsent, which counts as "".
+  // What every cell holds before the first write, where the history says nothing of it. REQUIRES: a symbol of the
+  // history. The string models (kv-append) start from kAbsent, which counts as "".
   Symbol initial = history::kAbsent;
   Limits limits;
-  Executor executor;  // empty: one after another, in this thread
+  Executor executor;    // empty: one after another, in this thread
   bool explain = true;  // build the evidence of a violation
 };
 

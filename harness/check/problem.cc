@@ -50,7 +50,9 @@ Effect MutationEffect(uint32_t cell, Kind kind, Symbol value, int64_t delta) {
   return effect;
 }
 
-bool SameRows(std::span<const Row> a, std::span<const Row> b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool SameRows(std::span<const Row> a, std::span<const Row> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 }  // namespace
 
@@ -69,7 +71,8 @@ bool ModelFromName(std::string_view name, Model* model) {
 bool ModelKnows(Model model, Kind kind) {
   switch (model) {
     case Model::kCasRegister:
-      return kind == Kind::kRead || kind == Kind::kWrite || kind == Kind::kCompareAndSet || kind == Kind::kRefusedCompare;
+      return kind == Kind::kRead || kind == Kind::kWrite || kind == Kind::kCompareAndSet ||
+             kind == Kind::kRefusedCompare;
     case Model::kKvAppend:
       return kind == Kind::kGet || kind == Kind::kPut || kind == Kind::kAppend;
     case Model::kKv:
@@ -360,7 +363,8 @@ void ProblemBuilder::MergeGroups() {
       for (uint32_t i = item.effects_begin; i < item.effects_end; ++i) {
         problem_.effects.push_back(Effect(problem_.effects[i]));
       }
-      for (uint32_t i = item.parts_begin; i < item.parts_end; ++i) problem_.parts.push_back(WidePart(problem_.parts[i]));
+      for (uint32_t i = item.parts_begin; i < item.parts_end; ++i)
+        problem_.parts.push_back(WidePart(problem_.parts[i]));
       merged.invoke = std::max(merged.invoke, item.invoke);
       merged.complete = std::min(merged.complete, item.complete);
       merged.optional &= item.optional;

@@ -1,10 +1,11 @@
 // A history made ready for judging: operations on numbered cells, for one partition of the history.
 //
-// A cell holds one value: a row of a tablet, a register, a counter, or whether a snapshot exists. An operation is a set of
-// effects on cells that happen together; `wide` parts act on every row of a tablet at once. What cannot matter is left
-// out (failed operations, reads that nobody saw), and an indeterminate write is settled where its value tells: if only it
-// can have written a value that somebody saw, it took effect before that observer ended; if nobody saw it, dropping it
-// changes nothing. Everything else about a history is kept: the problem is linearizable if and only if the history is.
+// A cell holds one value: a row of a tablet, a register, a counter, or whether a snapshot exists. An operation is a set
+// of effects on cells that happen together; `wide` parts act on every row of a tablet at once. What cannot matter is
+// left out (failed operations, reads that nobody saw), and an indeterminate write is settled where its value tells: if
+// only it can have written a value that somebody saw, it took effect before that observer ended; if nobody saw it,
+// dropping it changes nothing. Everything else about a history is kept: the problem is linearizable if and only if the
+// history is.
 #ifndef HOLDFAST_HARNESS_CHECK_PROBLEM_H_
 #define HOLDFAST_HARNESS_CHECK_PROBLEM_H_
 
@@ -169,7 +170,8 @@ class ProblemBuilder {
 };
 
 // A looser problem: batches that may never have taken effect are taken apart into independent effects. Whatever is
-// linearizable stays so; what is not linearizable even then is wrong for certain. False if there is nothing to take apart.
+// linearizable stays so; what is not linearizable even then is wrong for certain. False if there is nothing to take
+// apart.
 bool LoosenOptionalBatches(const Problem& problem, Problem* looser);
 
 // Settles indeterminate writes by the values that were seen. Part of building; exposed for its tests.

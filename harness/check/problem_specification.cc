@@ -85,7 +85,8 @@ bool ProblemSpecification::ApplyEffect(const Effect& effect) {
       Set(effect.cell, effect.argument);
       return true;
     case EffectType::kIncrement: {
-      if (effect.expected != history::kUnobserved && !computed_.SumIs(value, effect.delta, effect.expected)) return false;
+      if (effect.expected != history::kUnobserved && !computed_.SumIs(value, effect.delta, effect.expected))
+        return false;
       const std::optional<Symbol> sum = computed_.Add(value, effect.delta);
       if (!sum.has_value()) return false;
       Set(effect.cell, effect.expected != history::kUnobserved ? effect.expected : *sum);

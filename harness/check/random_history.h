@@ -22,7 +22,7 @@ struct RandomHistoryOptions {
   uint32_t operations = 6;
   uint32_t processes = 3;
   uint32_t keys = 2;
-  uint32_t values = 3;      // 0: every written value is new
+  uint32_t values = 3;  // 0: every written value is new
   double indeterminate = 0.25;
   double spoil = 0.5;
 };
@@ -131,7 +131,8 @@ class RandomHistory {
     Op op;
     const Model model = options_.model;
     if (model == Model::kCasRegister) {
-      op.kind = std::vector<Kind>{Kind::kRead, Kind::kRead, Kind::kWrite, Kind::kCompareAndSet, Kind::kRefusedCompare}[Pick(5)];
+      op.kind = std::vector<Kind>{Kind::kRead, Kind::kRead, Kind::kWrite, Kind::kCompareAndSet,
+                                  Kind::kRefusedCompare}[Pick(5)];
       op.object = Pick(8) == 0 ? 1 : 0;
       if (op.kind != Kind::kRead) op.value = NewValue();
       if (op.kind == Kind::kCompareAndSet || op.kind == Kind::kRefusedCompare) op.expected = NewValue();
@@ -154,8 +155,8 @@ class RandomHistory {
       op.delta = static_cast<int64_t>(Pick(4)) - 1;
       return op;
     }
-    op.kind = std::vector<Kind>{Kind::kGet,   Kind::kGet,  Kind::kPut,      Kind::kPut,      Kind::kDelete,
-                                Kind::kBatch, Kind::kScan, Kind::kSnapshot, Kind::kSnapshot, Kind::kRestore,
+    op.kind = std::vector<Kind>{Kind::kGet,   Kind::kGet,  Kind::kPut,       Kind::kPut,      Kind::kDelete,
+                                Kind::kBatch, Kind::kScan, Kind::kSnapshot,  Kind::kSnapshot, Kind::kRestore,
                                 Kind::kDrop,  Kind::kGet,  Kind::kIncrement, Kind::kRestore}[Pick(14)];
     op.object = model == Model::kSnapshotTable ? Pick(2) : (Pick(6) == 0 ? 1 : 0);
     if (op.kind == Kind::kBatch) {

@@ -1,11 +1,11 @@
-// Linearizability of any sequential specification: the search of Wing and Gong ("Testing and verifying concurrent objects",
-// 1993, section 4) with Lowe's memory of configurations ("Testing for linearizability", 2017, section 4).
+// Linearizability of any sequential specification: the search of Wing and Gong ("Testing and verifying concurrent
+// objects", 1993, section 4) with Lowe's memory of configurations ("Testing for linearizability", 2017, section 4).
 //
-// A specification is a few pure functions over a state that can be undone. A configuration is the set of operations placed
-// and the state that they led to; it is remembered, as 128 bits of hash, only when everything behind it was tried in vain,
-// so that a correct history with good hints stores nothing. Hints order the candidates and decide nothing. An operation
-// that cannot change the state is placed as soon as it is legal, without a branch. Operations that may never have taken
-// effect are tried last. One thread, no clock, no recursion.
+// A specification is a few pure functions over a state that can be undone. A configuration is the set of operations
+// placed and the state that they led to; it is remembered, as 128 bits of hash, only when everything behind it was
+// tried in vain, so that a correct history with good hints stores nothing. Hints order the candidates and decide
+// nothing. An operation that cannot change the state is placed as soon as it is legal, without a branch. Operations
+// that may never have taken effect are tried last. One thread, no clock, no recursion.
 #ifndef HOLDFAST_HARNESS_CHECK_SEARCH_H_
 #define HOLDFAST_HARNESS_CHECK_SEARCH_H_
 
@@ -28,16 +28,16 @@ struct SearchCall {
   uint32_t operation = 0;
   int64_t invoke = 0;
   int64_t complete = 0;
-  bool optional = false;  // may never take effect
+  bool optional = false;                               // may never take effect
   int64_t hint = std::numeric_limits<int64_t>::max();  // smaller is tried first
 };
 
-// What a specification offers. Apply either changes the state and returns true, or leaves it and returns false; Undo takes
-// back the latest Apply that is not taken back yet. Hash is equal for equal states.
+// What a specification offers. Apply either changes the state and returns true, or leaves it and returns false; Undo
+// takes back the latest Apply that is not taken back yet. Hash is equal for equal states.
 template <typename S>
 concept Specification = requires(S spec, const S& constant, uint32_t operation) {
   { spec.Apply(operation) } -> std::same_as<bool>;
-  { spec.Undo() };
+  {spec.Undo()};
   { constant.Hash() } -> std::same_as<uint64_t>;
   { constant.ReadsOnly(operation) } -> std::same_as<bool>;
   { constant.Partition(operation) } -> std::convertible_to<uint32_t>;
@@ -54,7 +54,8 @@ template <Specification S>
 class Search {
  public:
   // REQUIRES: calls in order of invoke; `spec` in its initial state. Configurations cost memory; the meter limits them.
-  Search(S* spec, std::vector<SearchCall> calls, Meter* meter) : spec_(*spec), calls_(std::move(calls)), meter_(*meter) {
+  Search(S* spec, std::vector<SearchCall> calls, Meter* meter)
+      : spec_(*spec), calls_(std::move(calls)), meter_(*meter) {
     next_.resize(calls_.size() + 1);
     previous_.resize(calls_.size() + 1);
     Link();
@@ -127,8 +128,8 @@ class Search {
   }
   uint32_t end() const { return static_cast<uint32_t>(calls_.size()); }
 
-  // Lists what may be placed next: calls made before the first end of a call that must be placed, and still open after the
-  // latest call placed.
+  // Lists what may be placed next: calls made before the first end of a call that must be placed, and still open after
+  // the latest call placed.
   void Expand() {
     Frame frame;
     frame.begin = frame.next = candidates_.size();
@@ -138,13 +139,14 @@ class Search {
       if (!call.optional) first_end = std::min(first_end, call.complete);
       if (call.complete > invoke_max_) candidates_.push_back(i);
     }
-    std::sort(candidates_.begin() + static_cast<std::ptrdiff_t>(frame.begin), candidates_.end(), [this](uint32_t a, uint32_t b) {
-      const SearchCall& x = calls_[a];
-      const SearchCall& y = calls_[b];
-      if (x.optional != y.optional) return y.optional;
-      if (x.hint != y.hint) return x.hint < y.hint;
-      return a < b;
-    });
+    std::sort(candidates_.begin() + static_cast<std::ptrdiff_t>(frame.begin), candidates_.end(),
+              [this](uint32_t a, uint32_t b) {
+                const SearchCall& x = calls_[a];
+                const SearchCall& y = calls_[b];
+                if (x.optional != y.optional) return y.optional;
+                if (x.hint != y.hint) return x.hint < y.hint;
+                return a < b;
+              });
     frames_.push_back(frame);
   }
 
@@ -177,8 +179,8 @@ class Search {
     return false;
   }
 
-  // True if placing the call, where it is legal, takes nothing from any other: it only reads, and it closes the window of
-  // no call that may still be left out.
+  // True if placing the call, where it is legal, takes nothing from any other: it only reads, and it closes the window
+  // of no call that may still be left out.
   bool Free(uint32_t call) const {
     if (!spec_.ReadsOnly(calls_[call].operation)) return false;
     const auto closed = std::upper_bound(window_ends_.begin(), window_ends_.end(), invoke_max_);

@@ -62,15 +62,15 @@ SearchResult Judge(std::vector<QueueCall> operations, std::vector<SearchCall> ca
 }
 
 TEST(SearchTest, OverlappingPushesMayTakeEitherOrder) {
-  const SearchResult result = Judge({{true, 1}, {true, 2}, {false, 2}, {false, 1}},
-                                    {{0, 0, 3}, {1, 1, 2}, {2, 4, 5}, {3, 6, 7}});
+  const SearchResult result =
+      Judge({{true, 1}, {true, 2}, {false, 2}, {false, 1}}, {{0, 0, 3}, {1, 1, 2}, {2, 4, 5}, {3, 6, 7}});
   EXPECT_EQ(result.verdict, Verdict::kPass);
   EXPECT_EQ(result.order, (std::vector<uint32_t>{1, 0, 2, 3}));
 }
 
 TEST(SearchTest, PushesOneAfterTheOtherKeepTheirOrder) {
-  const SearchResult result = Judge({{true, 1}, {true, 2}, {false, 2}, {false, 1}},
-                                    {{0, 0, 1}, {1, 2, 3}, {2, 4, 5}, {3, 6, 7}});
+  const SearchResult result =
+      Judge({{true, 1}, {true, 2}, {false, 2}, {false, 1}}, {{0, 0, 1}, {1, 2, 3}, {2, 4, 5}, {3, 6, 7}});
   EXPECT_EQ(result.verdict, Verdict::kFail);
   EXPECT_EQ(result.order, (std::vector<uint32_t>{0, 1}));
 }
@@ -86,8 +86,8 @@ TEST(SearchTest, HintsChooseTheFirstOrderAndNothingElse) {
   EXPECT_EQ(Judge({{true, 1}, {true, 2}}, {{0, 0, 3, false, 9}, {1, 1, 2, false, 5}}).order,
             (std::vector<uint32_t>{1, 0}));
   // False hints cost time only.
-  const SearchResult result = Judge({{true, 1}, {true, 2}, {false, 1}},
-                                    {{0, 0, 3, false, 9}, {1, 1, 2, false, 5}, {2, 4, 5, false, 1}});
+  const SearchResult result =
+      Judge({{true, 1}, {true, 2}, {false, 1}}, {{0, 0, 3, false, 9}, {1, 1, 2, false, 5}, {2, 4, 5, false, 1}});
   EXPECT_EQ(result.verdict, Verdict::kPass);
 }
 

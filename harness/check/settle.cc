@@ -1,10 +1,10 @@
 // Settles indeterminate writes by the values that were seen.
 //
-// Claim 1. Let p be the only writer of value v on a cell, where nothing computes values (no append; no increment if v is a
-// number), and let a determinate operation have observed v there. Then p took effect in every linearization, before that
-// observer: p may be treated as determinate, its window ending with the observer's.
-// Claim 2. If every effect of p writes such a value and no operation at all observed any of them, then p can be taken out
-// of every linearization: until the next write of the cell nobody looks. So p may be left out.
+// Claim 1. Let p be the only writer of value v on a cell, where nothing computes values (no append; no increment if v
+// is a number), and let a determinate operation have observed v there. Then p took effect in every linearization,
+// before that observer: p may be treated as determinate, its window ending with the observer's. Claim 2. If every
+// effect of p writes such a value and no operation at all observed any of them, then p can be taken out of every
+// linearization: until the next write of the cell nobody looks. So p may be left out.
 #include <bitset>
 
 #include "absl/container/flat_hash_map.h"
@@ -66,7 +66,8 @@ class Settler {
         if (Candidate* found = Find(effect.cell, effect.argument)) ++found->writes;
       }
       if (effect.type == EffectType::kExpectNot) ObserveNot(effect.cell, effect.expected);
-      if (effect.type != EffectType::kIncrement && effect.type != EffectType::kExpectNot) Observe(item, effect.cell, effect.expected);
+      if (effect.type != EffectType::kIncrement && effect.type != EffectType::kExpectNot)
+        Observe(item, effect.cell, effect.expected);
     }
     for (const WidePart& part : problem_.PartsOf(item)) {
       if (part.rows == kNoRows) continue;
@@ -119,7 +120,8 @@ class Settler {
           droppable = false;
           continue;
         }
-        if (found->first_seen != history::kPending || found->maybe_seen || refused_[effect.cell] != 0) droppable = false;
+        if (found->first_seen != history::kPending || found->maybe_seen || refused_[effect.cell] != 0)
+          droppable = false;
         first_seen = std::min(first_seen, found->first_seen);
       }
       if (droppable) continue;

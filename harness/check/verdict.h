@@ -1,8 +1,8 @@
 // The four verdicts of a checker, how they compose, and the limits that a checker keeps to.
 //
-// `pass` is only ever said of something that was judged whole: out of time or memory is `unknown`, nothing worth judging
-// is `vacuous`. Limits count work and bytes and never look at a clock, so that a judge inside a simulation stays a pure
-// function; who wants a time limit or Ctrl-C passes `stop`.
+// `pass` is only ever said of something that was judged whole: out of time or memory is `unknown`, nothing worth
+// judging is `vacuous`. Limits count work and bytes and never look at a clock, so that a judge inside a simulation
+// stays a pure function; who wants a time limit or Ctrl-C passes `stop`.
 #ifndef HOLDFAST_HARNESS_CHECK_VERDICT_H_
 #define HOLDFAST_HARNESS_CHECK_VERDICT_H_
 

@@ -136,9 +136,9 @@ void PrintText(const std::string& path, const Judged& judged, const history::His
   std::string line = path + ": " + Word(judged.result.verdict);
   if (!judged.result.reason.empty()) line += ": " + judged.result.reason;
   char figures[160];
-  std::snprintf(figures, sizeof(figures), " (%zu operations, %s, read in %.1f ms, judged in %.1f ms)", judged.operation_count,
-                judged.model.empty() ? "no model" : judged.model.c_str(), static_cast<double>(judged.parse_us) / 1000,
-                static_cast<double>(judged.check_us) / 1000);
+  std::snprintf(figures, sizeof(figures), " (%zu operations, %s, read in %.1f ms, judged in %.1f ms)",
+                judged.operation_count, judged.model.empty() ? "no model" : judged.model.c_str(),
+                static_cast<double>(judged.parse_us) / 1000, static_cast<double>(judged.check_us) / 1000);
   std::printf("%s%s\n", line.c_str(), figures);
   if (judged.result.evidence.has_value()) std::printf("%s", judged.result.evidence->Text(history).c_str());
 }
@@ -198,7 +198,8 @@ int CheckFiles(const CheckFlags& flags) {
       continue;
     }
     finding |= judged.result.verdict == check::Verdict::kFail;
-    inconclusive |= judged.result.verdict == check::Verdict::kUnknown || judged.result.verdict == check::Verdict::kVacuous;
+    inconclusive |=
+        judged.result.verdict == check::Verdict::kUnknown || judged.result.verdict == check::Verdict::kVacuous;
   }
   // A violation is worth more than a file that could not be read, and that more than one left undecided.
   return finding ? kExitFinding : bad_input ? kExitBadInput : inconclusive ? kExitInconclusive : kExitPass;

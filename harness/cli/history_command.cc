@@ -65,7 +65,8 @@ void AddHistoryCommand(CLI::App& app, int* exit_code) {
   convert->add_option("--to", flags->to, "jsonl, or edn as Jepsen writes it")
       ->capture_default_str()
       ->check(CLI::IsMember({"jsonl", "edn"}));
-  convert->add_option("--format", flags->from, "Form of FILE: jsonl, register-edn, kv-edn or register-log; recognised by default");
+  convert->add_option("--format", flags->from,
+                      "Form of FILE: jsonl, register-edn, kv-edn or register-log; recognised by default");
   convert->add_option("--out", flags->output, "File to write; - is the standard output")->capture_default_str();
   convert->callback([flags, exit_code] { *exit_code = Convert(*flags); });
 }

@@ -257,7 +257,8 @@ class EdnImporter {
     const EdnValue* const field = Field(event, name);
     int64_t value = 0;
     if (field == nullptr) return true;
-    if (!Integer(*field, &value) || value < 0 || value > 0xFFFFFFFE) return Fail(*field, "a small number is needed here");
+    if (!Integer(*field, &value) || value < 0 || value > 0xFFFFFFFE)
+      return Fail(*field, "a small number is needed here");
     *number = static_cast<uint32_t>(value);
     return true;
   }
@@ -285,10 +286,12 @@ class EdnImporter {
         if (value->type != EdnValue::Type::kList || value->items.size() != 2) {
           return Fail(*value, "the :value of a cas is [expected new]");
         }
-        if (!Scalar(value->items[0], kAbsent, &op.expected) || !Scalar(value->items[1], kAbsent, &op.value)) return false;
+        if (!Scalar(value->items[0], kAbsent, &op.expected) || !Scalar(value->items[1], kAbsent, &op.value))
+          return false;
         break;
       case Kind::kIncrement:
-        if (!Integer(value->type == EdnValue::Type::kList && !value->items.empty() ? value->items[0] : *value, &op.delta)) {
+        if (!Integer(value->type == EdnValue::Type::kList && !value->items.empty() ? value->items[0] : *value,
+                     &op.delta)) {
           return Fail(*value, "the :value of an increment is a number");
         }
         break;
@@ -308,16 +311,17 @@ class EdnImporter {
     for (const EdnValue& item : value.items) {
       Mutation mutation;
       mutation.value = kUnobserved;
-      if (item.type != EdnValue::Type::kList || item.items.size() < 2 || !KindFromName(item.items[0].text, &mutation.kind)) {
+      if (item.type != EdnValue::Type::kList || item.items.size() < 2 ||
+          !KindFromName(item.items[0].text, &mutation.kind)) {
         return Fail(item, "a mutation is [:put k v], [:delete k] or [:increment k n]");
       }
       if (!Scalar(item.items[1], kAbsent, &mutation.key)) return false;
-      const bool known = (mutation.kind == Kind::kPut && item.items.size() == 3 &&
-                          Scalar(item.items[2], kAbsent, &mutation.value)) ||
-                         (mutation.kind == Kind::kDelete && item.items.size() == 2) ||
-                         (mutation.kind == Kind::kIncrement && item.items.size() >= 3 && item.items.size() <= 4 &&
-                          Integer(item.items[2], &mutation.delta) &&
-                          (item.items.size() == 3 || Scalar(item.items[3], kUnobserved, &mutation.value)));
+      const bool known =
+          (mutation.kind == Kind::kPut && item.items.size() == 3 && Scalar(item.items[2], kAbsent, &mutation.value)) ||
+          (mutation.kind == Kind::kDelete && item.items.size() == 2) ||
+          (mutation.kind == Kind::kIncrement && item.items.size() >= 3 && item.items.size() <= 4 &&
+           Integer(item.items[2], &mutation.delta) &&
+           (item.items.size() == 3 || Scalar(item.items[3], kUnobserved, &mutation.value)));
       if (!known) return Fail(item, "a mutation is [:put k v], [:delete k] or [:increment k n]");
       mutations.push_back(mutation);
     }

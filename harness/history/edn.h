@@ -1,7 +1,7 @@
 // Jepsen's EDN histories: reading them, and writing ours so that Jepsen's checkers can read them.
 //
-// The subset of EDN that histories use: maps, vectors, lists, strings, numbers, keywords, symbols, nil, tagged values (the
-// tag is dropped), comments and #_ discards. Nested at most kEdnDepthMax deep.
+// The subset of EDN that histories use: maps, vectors, lists, strings, numbers, keywords, symbols, nil, tagged values
+// (the tag is dropped), comments and #_ discards. Nested at most kEdnDepthMax deep.
 #ifndef HOLDFAST_HARNESS_HISTORY_EDN_H_
 #define HOLDFAST_HARNESS_HISTORY_EDN_H_
 

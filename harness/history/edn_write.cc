@@ -112,7 +112,8 @@ void AppendEventValue(std::string* out, const History& history, const Operation&
   }
 }
 
-// Jepsen allows a process one open call, and none after one that never ended: calls beyond get process numbers of their own.
+// Jepsen allows a process one open call, and none after one that never ended: calls beyond get process numbers of their
+// own.
 class Processes {
  public:
   explicit Processes(const History& history) : assigned_(history.operations.size()) {

@@ -39,8 +39,9 @@ uint64_t BitsOf(std::string_view text) {
   return Mix(hash ^ bits);
 }
 
-constexpr std::string_view kKindNames[kKindCount] = {"get",     "put",  "delete", "increment", "batch", "scan",  "snapshot",
-                                                     "restore", "drop", "read",   "write",     "cas",   "append", "refused-cas"};
+constexpr std::string_view kKindNames[kKindCount] = {"get",   "put",      "delete",  "increment",  "batch",
+                                                     "scan",  "snapshot", "restore", "drop",       "read",
+                                                     "write", "cas",      "append",  "refused-cas"};
 
 std::string DescribeValue(const History& history, Symbol value) {
   if (value == kAbsent) return "nothing";

@@ -36,13 +36,14 @@ class SymbolTable {
   // One more than the largest symbol.
   size_t size() const { return texts_.size(); }
   int64_t ByteCount() const {
-    return static_cast<int64_t>(texts_.capacity() * sizeof(std::string_view) + slots_.size() * sizeof(Slot)) + text_bytes_;
+    return static_cast<int64_t>(texts_.capacity() * sizeof(std::string_view) + slots_.size() * sizeof(Slot)) +
+           text_bytes_;
   }
 
  private:
   // Texts of up to 8 bytes stand in the slot itself, so that finding one touches one line of memory.
   struct Slot {
-    uint64_t bits = 0;    // the bytes of a short text, the hash of a long one
+    uint64_t bits = 0;  // the bytes of a short text, the hash of a long one
     uint32_t length = 0;
     Symbol symbol = kAbsent;  // kAbsent: free
   };

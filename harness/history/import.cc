@@ -15,7 +15,8 @@ std::string ModelOf(const History& history) {
   bool kinds[kKindCount] = {};
   for (const Operation& op : history.operations) kinds[static_cast<int>(op.kind)] = true;
   const auto has = [&](Kind kind) { return kinds[static_cast<int>(kind)]; };
-  const bool snapshots = has(Kind::kScan) || has(Kind::kSnapshot) || has(Kind::kRestore) || has(Kind::kDrop) || has(Kind::kBatch);
+  const bool snapshots =
+      has(Kind::kScan) || has(Kind::kSnapshot) || has(Kind::kRestore) || has(Kind::kDrop) || has(Kind::kBatch);
   const bool registers = has(Kind::kWrite) || has(Kind::kCompareAndSet) || has(Kind::kRefusedCompare);
   const bool keyed = has(Kind::kGet) || has(Kind::kPut) || has(Kind::kDelete);
   if (snapshots) return "snapshot-map";
@@ -58,7 +59,8 @@ std::optional<Format> RecognizeFormat(std::string_view head) {
   if (text[0] == '[' || text[0] == '(') return Format::kRegisterEdn;
   if (text[0] == '{') {
     const size_t inner = text.find_first_not_of(" \t\r\n,", 1);
-    if (inner != std::string_view::npos && (text[inner] == '"' || (text[inner] == '}' && text.size() > 1))) return Format::kJsonl;
+    if (inner != std::string_view::npos && (text[inner] == '"' || (text[inner] == '}' && text.size() > 1)))
+      return Format::kJsonl;
     const size_t end = text.find('}');
     return text.substr(0, end).find(":key") != std::string_view::npos ? Format::kKvEdn : Format::kRegisterEdn;
   }

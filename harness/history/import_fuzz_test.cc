@@ -1,5 +1,5 @@
-// Mutated texts of every form go through every importer: none crashes, hangs or gives a history that breaks the promises of
-// operation.h. The nightly build of this test runs a million of them under the sanitizers.
+// Mutated texts of every form go through every importer: none crashes, hangs or gives a history that breaks the
+// promises of operation.h. The nightly build of this test runs a million of them under the sanitizers.
 #include <iterator>
 #include <optional>
 #include <random>
@@ -25,7 +25,8 @@ const char* const kCorpus[] = {
     "\"complete\":47,\"at\":[2,15,0],\"step\":12,\"group\":3,\"note\":\"n\"}\n"
     "{\"f\":\"batch\",\"parts\":[[\"put\",\"k\",\"v\"],[\"delete\",\"k\"],[\"increment\",\"k\",5,\"12\"]],"
     "\"outcome\":\"info\",\"invoke\":48}\n"
-    "{\"f\":\"snapshot\",\"key\":\"s\",\"rows\":{\"a\":\"x\",\"b\":null},\"outcome\":\"ok\",\"invoke\":49,\"complete\":50}\n",
+    "{\"f\":\"snapshot\",\"key\":\"s\",\"rows\":{\"a\":\"x\",\"b\":null},\"outcome\":\"ok\",\"invoke\":49,\"complete\":"
+    "50}\n",
     "[{:process 0, :type :invoke, :f :write, :value 3}\n {:process 0, :type :ok, :f :write, :value 3} ; c\n"
     " {:process 1, :type :invoke, :f :cas, :value [3 4]} #_ x {:process 1, :type :info, :f :cas, :value [3 4]}]",
     "({:type :invoke, :f :read, :value nil, :process 12, :time 99330347564}\n"
@@ -33,13 +34,39 @@ const char* const kCorpus[] = {
     "{:process 0, :type :invoke, :f :append, :key \"k\", :value \"x \\\"y\\\"\"}\n"
     "{:process 0, :type :ok, :f :append, :key \"k\", :value \"x\"}\n"
     "{:process 1, :type :invoke, :f :batch, :value [[:put \"a\" 1] [:delete \"b\"] [:increment \"n\" 2]]}\n"
-    "{:process 2, :type :invoke, :f :scan, :value nil}\n{:process 2, :type :ok, :f :scan, :value {\"a\" 1, \"n\" \"2\"}}\n",
+    "{:process 2, :type :invoke, :f :scan, :value nil}\n{:process 2, :type :ok, :f :scan, :value {\"a\" 1, \"n\" "
+    "\"2\"}}\n",
     "INFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 0\t:ok\t:read\tnil\n"
     "INFO  jepsen.util - 1\t:invoke\t:cas\t[2 3]\nINFO  jepsen.util - 1\t:info\t:cas\t:timed-out\n",
 };
-const char* const kTokens[] = {"{",    "}",  "[",         "]",        "(",           ")",     "\"",  ":",    ",",    "\n",
-                               "\\u",  "#",  "#_",        "nil",      "null",        ":ok",   ":f",  "\t",   ";",    "\\",
-                               "-",    "1e", "184467440737095516160", "\"rows\":{", "\"at\":[", "true", "INFO ", ":invoke"};
+const char* const kTokens[] = {"{",
+                               "}",
+                               "[",
+                               "]",
+                               "(",
+                               ")",
+                               "\"",
+                               ":",
+                               ",",
+                               "\n",
+                               "\\u",
+                               "#",
+                               "#_",
+                               "nil",
+                               "null",
+                               ":ok",
+                               ":f",
+                               "\t",
+                               ";",
+                               "\\",
+                               "-",
+                               "1e",
+                               "184467440737095516160",
+                               "\"rows\":{",
+                               "\"at\":[",
+                               "true",
+                               "INFO ",
+                               ":invoke"};
 
 std::string Mutate(std::mt19937_64* random) {
   const auto pick = [&](size_t n) { return static_cast<size_t>((*random)() % n); };
@@ -104,8 +131,10 @@ TEST(ImportFuzzTest, NoTextBreaksAnImporter) {
       const std::string written = ToJsonl(imported.history, {});
       TextSource again(TextSource::FromMemory(written));
       Imported second;
-      ASSERT_TRUE(Import(&again, Format::kJsonl, &second, &error)) << error.line << ":" << error.column << ": "
-                                                                   << error.message << "\n" << written << "\n" << text;
+      ASSERT_TRUE(Import(&again, Format::kJsonl, &second, &error))
+          << error.line << ":" << error.column << ": " << error.message << "\n"
+          << written << "\n"
+          << text;
       ASSERT_EQ(ToJsonl(second.history, {}), written);
     } else {
       ASSERT_FALSE(error.message.empty()) << text;

@@ -76,7 +76,8 @@ TEST(JsonlTest, EveryOperationSurvivesWritingAndReading) {
 
 TEST(JsonlTest, LinesOutOfOrderAreSortedByInvoke) {
   const Imported imported = ReadOk(
-      "{\"f\":\"put\",\"key\":\"a\",\"value\":\"2\",\"outcome\":\"ok\",\"invoke\":2,\"complete\":3,\"note\":\"second\"}\n"
+      "{\"f\":\"put\",\"key\":\"a\",\"value\":\"2\",\"outcome\":\"ok\",\"invoke\":2,\"complete\":3,\"note\":\"second\"}"
+      "\n"
       "{\"f\":\"put\",\"key\":\"a\",\"value\":1,\"outcome\":\"ok\",\"invoke\":0,\"complete\":1}\n");
   ASSERT_EQ(imported.history.operations.size(), 2u);
   EXPECT_EQ(imported.history.text(imported.history.operations[0].value), "1");
@@ -192,7 +193,8 @@ TEST(TextSourceTest, AHugeTextIsReadThroughASmallWindow) {
   TextSource source([&](char* bytes, size_t size) {
     largest_request = std::max(largest_request, size);
     if (left > 0) {
-      const size_t count = static_cast<size_t>(std::min<int64_t>(left, static_cast<int64_t>(std::min<size_t>(size, 77777))));
+      const size_t count =
+          static_cast<size_t>(std::min<int64_t>(left, static_cast<int64_t>(std::min<size_t>(size, 77777))));
       for (size_t i = 0; i < count; ++i) bytes[i] = (left - static_cast<int64_t>(i)) % 1000 == 0 ? '\n' : ';';
       left -= static_cast<int64_t>(count);
       return count;

@@ -210,7 +210,8 @@ class JsonlImporter {
         }
         break;
       case 'i':
-        if (name == "invoke") return in->Integer(&op_.invoke) && (op_.invoke >= 0 || in->Fail("\"invoke\" is negative"));
+        if (name == "invoke")
+          return in->Integer(&op_.invoke) && (op_.invoke >= 0 || in->Fail("\"invoke\" is negative"));
         if (name == "initial") {
           if (!in->String(&text)) return false;
           imported_.initial = std::string(text);
@@ -283,13 +284,13 @@ class JsonlImporter {
         part.value = kUnobserved;
         std::string_view kind;
         if (!in->Expect('[') || !in->String(&kind)) return false;
-        if (kind != "put" && kind != "delete" && kind != "increment") return in->Fail("a part is put, delete or increment");
+        if (kind != "put" && kind != "delete" && kind != "increment")
+          return in->Fail("a part is put, delete or increment");
         KindFromName(kind, &part.kind);
         if (!in->Expect(',') || !in->Scalar(&history_.symbols, kAbsent, &part.key)) return false;
         if (part.kind == Kind::kIncrement && !(in->Expect(',') && in->Integer(&part.delta))) return false;
         if (part.kind == Kind::kPut && in->Peek() != ',') return in->Fail("a put needs a value");
-        if (part.kind != Kind::kDelete && in->Take(',') &&
-            !in->Scalar(&history_.symbols, kUnobserved, &part.value)) {
+        if (part.kind != Kind::kDelete && in->Take(',') && !in->Scalar(&history_.symbols, kUnobserved, &part.value)) {
           return false;
         }
         if (!in->Expect(']')) return false;

@@ -5,8 +5,8 @@
 //   {"f":"put","object":1,"process":3,"key":"a","value":"x","outcome":"ok","invoke":40,"complete":47,
 //    "at":[2,15,0],"step":12,"group":3,"note":"..."}                                (on one line)
 //
-// "at" is [term, index, order]. A "value" of null is nothing there, a missing one was not observed. "complete" is missing
-// while an operation may still take effect. Scans, snapshots and restores have "rows"; batches have "parts":
+// "at" is [term, index, order]. A "value" of null is nothing there, a missing one was not observed. "complete" is
+// missing while an operation may still take effect. Scans, snapshots and restores have "rows"; batches have "parts":
 // [["put","k","v"],["delete","k"],["increment","k",5,"12"]]. "expected" belongs to cas, "delta" to increment.
 // Byte strings: \u0000 to \u00ff stand for that one byte, so that every byte survives; higher escapes become UTF-8.
 #ifndef HOLDFAST_HARNESS_HISTORY_JSONL_H_

@@ -1,9 +1,9 @@
 // What a client asked, what it was told, and when: the records that every checker reads.
 //
-// Byte strings (keys, values, snapshot ids) are interned: a record holds Symbols, and History::text gives the bytes back.
-// Times are event numbers of one history: the order of events is the order of time, and no two events share a number.
-// An operation takes effect at most once, strictly between its `invoke` and its `complete`.
-// Plain data, no thread of its own; safe to read from many threads once it is complete.
+// Byte strings (keys, values, snapshot ids) are interned: a record holds Symbols, and History::text gives the bytes
+// back. Times are event numbers of one history: the order of events is the order of time, and no two events share a
+// number. An operation takes effect at most once, strictly between its `invoke` and its `complete`. Plain data, no
+// thread of its own; safe to read from many threads once it is complete.
 #ifndef HOLDFAST_HARNESS_HISTORY_OPERATION_H_
 #define HOLDFAST_HARNESS_HISTORY_OPERATION_H_
 
@@ -28,20 +28,20 @@ inline constexpr int64_t kPending = std::numeric_limits<int64_t>::max();
 inline constexpr uint32_t kNoList = 0xFFFFFFFF;
 
 enum class Kind : uint8_t {
-  kGet,            // key -> value, kAbsent or kUnobserved
-  kPut,            // key, value
-  kDelete,         // key
-  kIncrement,      // key, delta -> value: the new number as decimal text, or kUnobserved. An absent key counts as 0.
-  kBatch,          // list of mutations, taken together
-  kScan,           // -> list of all rows of the object
-  kSnapshot,       // key = snapshot id -> list of the rows that it holds, where known
-  kRestore,        // key = snapshot id -> list of the rows that it brought back, where known
-  kDrop,           // key = snapshot id
-  kRead,           // register -> value, kAbsent (never written) or kUnobserved
-  kWrite,          // register := value
-  kCompareAndSet,  // register: expected -> value
-  kAppend,         // key: value is appended; an absent key counts as ""
-  kRefusedCompare, // register: a compare that was refused, so its value was not `expected`
+  kGet,             // key -> value, kAbsent or kUnobserved
+  kPut,             // key, value
+  kDelete,          // key
+  kIncrement,       // key, delta -> value: the new number as decimal text, or kUnobserved. An absent key counts as 0.
+  kBatch,           // list of mutations, taken together
+  kScan,            // -> list of all rows of the object
+  kSnapshot,        // key = snapshot id -> list of the rows that it holds, where known
+  kRestore,         // key = snapshot id -> list of the rows that it brought back, where known
+  kDrop,            // key = snapshot id
+  kRead,            // register -> value, kAbsent (never written) or kUnobserved
+  kWrite,           // register := value
+  kCompareAndSet,   // register: expected -> value
+  kAppend,          // key: value is appended; an absent key counts as ""
+  kRefusedCompare,  // register: a compare that was refused, so its value was not `expected`
 };
 inline constexpr int kKindCount = 14;
 
@@ -82,8 +82,8 @@ struct Mutation {
 
 struct Operation {
   int64_t invoke = 0;
-  // When the reply came. For an indeterminate operation: the event after which it can no longer take effect (a committed
-  // fence closed its window), or kPending. Invariant: complete > invoke.
+  // When the reply came. For an indeterminate operation: the event after which it can no longer take effect (a
+  // committed fence closed its window), or kPending. Invariant: complete > invoke.
   int64_t complete = kPending;
   OpId hint;
   int64_t delta = 0;

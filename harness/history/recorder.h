@@ -1,7 +1,8 @@
 // Records a history while a run goes on: Invoke before the request is sent, one of the endings after the reply came.
 //
-// Every call is one event and takes the next event number; nothing is ever reordered or changed afterwards. An operation
-// that gets no ending stays indeterminate and pending. One thread (the simulator's, or callers hold a lock of their own).
+// Every call is one event and takes the next event number; nothing is ever reordered or changed afterwards. An
+// operation that gets no ending stays indeterminate and pending. One thread (the simulator's, or callers hold a lock of
+// their own).
 #ifndef HOLDFAST_HARNESS_HISTORY_RECORDER_H_
 #define HOLDFAST_HARNESS_HISTORY_RECORDER_H_
 
@@ -20,7 +21,7 @@ struct BatchPart {
   Kind kind = Kind::kPut;  // kPut, kDelete or kIncrement
   std::string_view key = {};
   std::string_view value = {};  // put
-  int64_t delta = 0;       // increment
+  int64_t delta = 0;            // increment
 };
 
 // What is asked.
@@ -33,15 +34,16 @@ struct Call {
   std::string_view key = {};       // key or snapshot id
   std::string_view value = {};     // put, write, cas (new value), append
   std::string_view expected = {};  // cas
-  int64_t delta = 0;          // increment
+  int64_t delta = 0;               // increment
   std::vector<BatchPart> batch = {};
 };
 
 // What was answered. What is left out counts as not observed.
 struct Reply {
   OpId hint = {};
-  std::optional<std::string_view> value = {};  // get and read: what was found; increment: the new number as decimal text
-  bool absent = false;                    // get and read: there was no row
+  std::optional<std::string_view> value =
+      {};               // get and read: what was found; increment: the new number as decimal text
+  bool absent = false;  // get and read: there was no row
   // Scan, snapshot, restore: all rows. Invariant: each key at most once.
   std::optional<std::vector<std::pair<std::string, std::string>>> rows = {};
   // Batch: the new numbers of its increments, in their order, as decimal text; may be left empty.
@@ -70,7 +72,8 @@ class Recorder {
   void SetRows(Position position, const std::vector<std::pair<std::string, std::string>>& rows);
 
   int64_t event_count() const { return next_event_; }
-  // Takes the next event number for something that is no operation of an object: a call to the catalogue, an inspection.
+  // Takes the next event number for something that is no operation of an object: a call to the catalogue, an
+  // inspection.
   int64_t NextEvent() { return next_event_++; }
   const History& history() const { return history_; }
   History TakeHistory() { return std::move(history_); }

@@ -74,11 +74,11 @@ void Draft::DrawOptions() {
   const auto extreme = [this] { return Chance(profile_.extreme_permille); };
   const auto pick = [this](std::initializer_list<uint64_t> values) { return PickOne(values, &random_); };
   if (extreme()) options->set_tick_us(pick({20'000, 30'000, 100'000}));
-  if (extreme()) options->set_election_ticks(static_cast<uint32_t>(pick({6, 8, 20})));
+  if (extreme()) options->set_election_ticks(static_cast<uint32_t>(pick({9, 12, 20})));
   if (extreme()) options->set_entries_per_append_max(static_cast<uint32_t>(pick({1, 2, 4})));
   if (extreme()) options->set_appends_in_flight_max(static_cast<uint32_t>(pick({1, 2})));
   if (Chance(2 * profile_.extreme_permille)) options->set_log_retention_entries(pick({1, 1, 2, 4, 16}));
-  if (Chance(2 * profile_.extreme_permille)) options->set_flush_after_entries(pick({1, 2, 3, 5, 8, 16}));
+  if (Chance(2 * profile_.extreme_permille)) options->set_flush_after_entries(pick({1, 3, 6, 12, 24}));
   if (extreme()) options->set_compact_after_files(pick({2, 3, 4}));
   if (extreme()) options->set_scan_page_rows(static_cast<uint32_t>(pick({1, 1, 2, 5})));
   // An install ships tens of kilobytes; smaller chunks would be thousands of messages.

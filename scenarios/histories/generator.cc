@@ -14,13 +14,28 @@ using history::kPending;
 using history::Outcome;
 using history::Row;
 
-constexpr std::string_view kDefectNames[kDefectCount] = {
-    "none",          "row-lost",          "row-resurrected",        "post-cut-write",  "pre-cut-write-missing",
-    "torn-batch",    "torn-scan",         "torn-between-tablets",   "older-snapshot-restored",
-    "increment-twice", "tablets-swapped", "replica-differs",        "acknowledged-lost", "snapshot-changed",
-    "restore-ignored", "restore-merged",  "write-behind-restore",   "dropped-restored", "deleted-back"};
+constexpr std::string_view kDefectNames[kDefectCount] = {"none",
+                                                         "row-lost",
+                                                         "row-resurrected",
+                                                         "post-cut-write",
+                                                         "pre-cut-write-missing",
+                                                         "torn-batch",
+                                                         "torn-scan",
+                                                         "torn-between-tablets",
+                                                         "older-snapshot-restored",
+                                                         "increment-twice",
+                                                         "tablets-swapped",
+                                                         "replica-differs",
+                                                         "acknowledged-lost",
+                                                         "snapshot-changed",
+                                                         "restore-ignored",
+                                                         "restore-merged",
+                                                         "write-behind-restore",
+                                                         "dropped-restored",
+                                                         "deleted-back"};
 
-constexpr int kWeightGet = 44, kWeightPut = 34, kWeightDelete = 6, kWeightIncrement = 8, kWeightBatch = 7;  // rest: scan
+constexpr int kWeightGet = 44, kWeightPut = 34, kWeightDelete = 6, kWeightIncrement = 8,
+              kWeightBatch = 7;  // rest: scan
 
 }  // namespace
 
@@ -35,7 +50,8 @@ History ModelCluster::Run() {
   for (Client& client : clients_) client.process = next_process_++;
   if (options_.zipf_exponent > 0) {
     double sum = 0;
-    for (uint32_t key = 0; key < options_.keys; ++key) zipf_.push_back(sum += std::pow(key + 1, -options_.zipf_exponent));
+    for (uint32_t key = 0; key < options_.keys; ++key)
+      zipf_.push_back(sum += std::pow(key + 1, -options_.zipf_exponent));
     for (double& share : zipf_) share /= sum;
   }
   history_.operations.reserve(options_.operations + 1024);

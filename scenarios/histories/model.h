@@ -1,4 +1,5 @@
-// The model cluster behind the generator: tablets as arrays of rows, clients with open calls, and the stage for defects.
+// The model cluster behind the generator: tablets as arrays of rows, clients with open calls, and the stage for
+// defects.
 #ifndef HOLDFAST_SCENARIOS_HISTORIES_MODEL_H_
 #define HOLDFAST_SCENARIOS_HISTORIES_MODEL_H_
 

@@ -12,7 +12,7 @@ namespace sut {
 struct NodeOptions {
   // Raft.
   int64_t tick_us = 50'000;            // 1'000..1'000'000: the unit of the next two
-  int heartbeat_ticks = 2;             // 1..10
+  int heartbeat_ticks = 3;             // 1..10
   int election_ticks = 10;             // 4..100, at least 3 * heartbeat_ticks; drawn within [n, 2n) for each term
   int entries_per_append_max = 64;     // 1..1024
   int appends_in_flight_max = 8;       // 1..64
