@@ -35,6 +35,8 @@ struct BugEntry {
   std::string_view origin;               // organisation/repository#issue, or the family it belongs to
   std::string_view what;                 // one sentence
   std::span<const BugSymptom> symptoms;  // any of them counts as found
+  // False: no campaign has found it so far. It can be planted, but no test expects that it is caught.
+  bool is_caught = true;
 };
 
 // Sorted by number. Invariant: one entry for every sut::Bug.

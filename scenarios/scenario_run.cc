@@ -62,7 +62,9 @@ plan::Plan LoadPlanFile(const std::filesystem::path& file) {
 
 std::vector<std::string> PlantedBugs() {
   std::vector<std::string> names;
-  for (const BugEntry& entry : BugCatalogue()) names.emplace_back(sut::BugName(entry.bug));
+  for (const BugEntry& entry : BugCatalogue()) {
+    if (entry.is_caught) names.emplace_back(sut::BugName(entry.bug));
+  }
   return names;
 }
 

@@ -29,7 +29,7 @@ std::vector<std::filesystem::path> PlanFiles(const std::string& folder, const st
 // Of a file that must be a valid plan.
 plan::Plan LoadPlanFile(const std::filesystem::path& file);
 
-// The names of the catalogue's bugs.
+// The names of the catalogue's bugs that campaigns catch.
 std::vector<std::string> PlantedBugs();
 
 // A name for GoogleTest: letters, digits and underscores.

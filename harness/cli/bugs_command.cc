@@ -17,8 +17,8 @@ int ListBugs() {
     for (const BugSymptom symptom : entry.symptoms) {
       absl::StrAppend(&symptoms, symptoms.empty() ? "" : ", ", std::string(BugSymptomName(symptom)));
     }
-    absl::PrintF("%2d  %s\n    %s\n    after %s; shows as %s\n", entry.number, sut::BugName(entry.bug), entry.what,
-                 entry.origin, symptoms);
+    absl::PrintF("%2d  %s\n    %s\n    after %s; shows as %s%s\n", entry.number, sut::BugName(entry.bug), entry.what,
+                 entry.origin, symptoms, entry.is_caught ? "" : "; no campaign has caught it so far");
   }
   return kExitPass;
 }
