@@ -57,7 +57,7 @@ constexpr std::array<BugEntry, sut::kBugCount> kCatalogue = {{
      kFalseOkOnly},
     {Bug::kCreateAnsweredBeforeCommit, 10, "yugabyte/yugabyte-db#4431",
      "A tablet's leader answers a create when the entry is appended, so a snapshot is COMPLETE that no majority knows.",
-     kFalseOkOrLost, /*is_caught=*/false},
+     kFalseOkOrLost},
     {Bug::kNoParentFsyncAfterRename, 11, "etcd-io/etcd#22340, hashicorp/raft#229",
      "A finished snapshot directory is renamed into place, but the parent directory is not synced: power loss takes "
      "it.",
@@ -108,7 +108,7 @@ constexpr std::array<BugEntry, sut::kBugCount> kCatalogue = {{
     {Bug::kCommitWithoutMajority, 32, "tikv/tikv#14099",
      "A leader commits, and acknowledges, what is durable in its own log alone.", kLostOnly},
     {Bug::kReadWithoutQuorum, 33, "tikv/tikv#14099, analyses by Jepsen",
-     "A leader answers reads without making sure that it still leads.", kStaleOnly, /*is_caught=*/false},
+     "A leader answers reads without making sure that it still leads.", kStaleOnly},
     {Bug::kOlderTermCommittedByCounting, 34, "Raft paper, section 5.4.2 and figure 8",
      "A leader commits entries of older terms as soon as a majority has them.", kLostOnly, /*is_caught=*/false},
     {Bug::kRequestTableNotInSnapshot, 35, "redpanda-data/redpanda#29623",
