@@ -4,6 +4,7 @@
 #include <memory>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/prng.h"
@@ -15,6 +16,39 @@ namespace {
 
 // The rows' directory within an outgoing or incoming one; snapshots are named by their ids, which never look like this.
 constexpr char kRowsDirectory[] = "rows";
+
+// What one install ships, taken from the replica when its step is made: the step itself runs off the loop.
+struct Pinned {
+  StorageSeam storage;
+  std::shared_ptr<TabletStore> store;
+  ReplicaLayout layout;
+  std::vector<SnapshotId> snapshots;
+};
+
+// Links the rows and every snapshot directory below `root`, and describes them in `offer`.
+absl::Status LinkAll(const Pinned& pinned, const std::string& root, proto::InstallOffer* offer) {
+  const StorageSeam& storage = pinned.storage;
+  offer->clear_directories();
+  if (absl::Status status = RemoveTree(storage, root); !status.ok()) return status;
+  if (absl::Status status = CreateDirectoryChain(storage, root); !status.ok()) return status;
+  const auto describe = [&](const std::string& name, const std::string& snapshot) -> absl::Status {
+    auto files = DescribeFiles(storage, absl::StrCat(root, "/", name));
+    if (!files.ok()) return files.status();
+    proto::ShippedDirectory* directory = offer->add_directories();
+    directory->set_snapshot(snapshot);
+    for (proto::FileInfo& file : *files) *directory->add_files() = std::move(file);
+    return absl::OkStatus();
+  };
+  const std::string rows = absl::StrCat(root, "/", kRowsDirectory);
+  if (absl::Status status = LinkFiles(storage, *pinned.store, rows); !status.ok()) return status;
+  if (absl::Status status = describe(kRowsDirectory, ""); !status.ok()) return status;
+  for (const SnapshotId id : pinned.snapshots) {
+    const std::string to = absl::StrCat(root, "/", Hex(id));
+    if (absl::Status status = LinkDirectory(storage, pinned.layout.snapshot(id), to); !status.ok()) return status;
+    if (absl::Status status = describe(Hex(id), Bytes(id)); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -34,8 +68,8 @@ void InstallSource::Start(ReplicaId peer) {
   replica_.WhenNoBarrier([this, id] { Pin(id); });
 }
 
-// A barrier of its own kind: applying waits, so that rows, metadata and directories are of one index. If it fails, only the
-// install has failed.
+// A barrier of its own kind: applying waits, so that rows, metadata and directories are of one index. If it fails, only
+// the install has failed.
 void InstallSource::Pin(uint64_t id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
@@ -49,10 +83,11 @@ void InstallSource::Pin(uint64_t id) {
   for (const ReplicaId learner : status.config.learners) offer->mutable_config()->add_learners(learner.value);
   offer->set_term(status.term.value);
   const std::string root = replica_.layout_.outgoing(id);
+  const Pinned pinned{replica_.storage(), replica_.store_, replica_.layout_, replica_.markers_.live_snapshots()};
   replica_.barrier_running_ = true;
   RunSequence(replica_.context_.seams->worker, LogicalIdentity{id},
               {[store = replica_.store_] { return store->Flush(); },
-               [this, root, offer] { return LinkAll(root, offer.get()); }},
+               [pinned, root, offer] { return LinkAll(pinned, root, offer.get()); }},
               [this, id, offer](absl::Status linked) {
                 replica_.EndBarrier();
                 const auto session = sessions_.find(id);
@@ -69,30 +104,6 @@ void InstallSource::Pin(uint64_t id) {
                 }
                 replica_.Pump();
               });
-}
-
-absl::Status InstallSource::LinkAll(const std::string& root, proto::InstallOffer* offer) const {
-  const StorageSeam& storage = replica_.storage();
-  offer->clear_directories();
-  if (absl::Status status = RemoveTree(storage, root); !status.ok()) return status;
-  if (absl::Status status = CreateDirectoryChain(storage, root); !status.ok()) return status;
-  const auto describe = [&](const std::string& name, const std::string& snapshot) -> absl::Status {
-    auto files = DescribeFiles(storage, absl::StrCat(root, "/", name));
-    if (!files.ok()) return files.status();
-    proto::ShippedDirectory* directory = offer->add_directories();
-    directory->set_snapshot(snapshot);
-    for (proto::FileInfo& file : *files) *directory->add_files() = std::move(file);
-    return absl::OkStatus();
-  };
-  const std::string rows = absl::StrCat(root, "/", kRowsDirectory);
-  if (absl::Status status = LinkFiles(storage, *replica_.store_, rows); !status.ok()) return status;
-  if (absl::Status status = describe(kRowsDirectory, ""); !status.ok()) return status;
-  for (const SnapshotId id : replica_.markers_.live_snapshots()) {
-    const std::string to = absl::StrCat(root, "/", Hex(id));
-    if (absl::Status status = LinkDirectory(storage, replica_.layout_.snapshot(id), to); !status.ok()) return status;
-    if (absl::Status status = describe(Hex(id), Bytes(id)); !status.ok()) return status;
-  }
-  return absl::OkStatus();
 }
 
 void InstallSource::OnReply(const proto::InstallEnvelope& envelope) {

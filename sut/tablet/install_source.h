@@ -52,7 +52,6 @@ class InstallSource {
     uint64_t offset = 0;
   };
   void Pin(uint64_t id);
-  absl::Status LinkAll(const std::string& root, proto::InstallOffer* offer) const;
   void SendOffer(uint64_t id, Session* session);
   void SendChunk(uint64_t id, Session* session, const proto::InstallReply& wanted);
   void End(uint64_t id, std::optional<Index> installed);
