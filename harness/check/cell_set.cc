@@ -8,6 +8,8 @@ namespace {
 
 // More configurations of one cell than this are not followed.
 constexpr size_t kConfigsMax = 1 << 16;
+// A state of a walk with its entry in the table of states visited, about.
+constexpr size_t kNodeBytes = 120;
 // Up to here, sets are searched in a line.
 constexpr size_t kLinearSearchMax = 16;
 
@@ -41,7 +43,10 @@ uint32_t ExtraTable::With(uint32_t extra, size_t position, uint32_t value) {
 
 uint32_t ExtraTable::Intern(std::vector<uint32_t> list) {
   const auto [found, added] = index_.try_emplace(list, static_cast<uint32_t>(lists_.size()));
-  if (added) lists_.push_back(std::move(list));
+  if (added) {
+    byte_count_ += static_cast<int64_t>(list.size() * 8) + kListBytes;
+    lists_.push_back(std::move(list));
+  }
   return found->second;
 }
 
@@ -239,7 +244,9 @@ void CellStepper::Close(uint32_t cell, const CellState& state, const Config& sta
   visited_.clear();
   Visit(cell, state, {start, false}, excluded_item);
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (!meter_->Spend(1) || nodes_.size() > kConfigsMax || out->size() > kConfigsMax) {
+    if ((i & 255) == 255) meter_->SetBytes(ByteCount() + static_cast<int64_t>(nodes_.size() * kNodeBytes));
+    const int64_t work = 1 + static_cast<int64_t>(state.open.size() + state.pending.size());
+    if (!meter_->Spend(work) || nodes_.size() > kConfigsMax || out->size() > kConfigsMax) {
       overflow_ = true;
       return;
     }

@@ -37,11 +37,14 @@ class ExtraTable {
   }
   uint32_t With(uint32_t extra, size_t position, uint32_t value);
   const std::vector<uint32_t>& list(uint32_t extra) const { return lists_[extra]; }
-  int64_t size() const { return static_cast<int64_t>(lists_.size()); }
+  int64_t ByteCount() const { return byte_count_; }
 
  private:
+  static constexpr int64_t kListBytes = 120;  // what a list takes besides its numbers, twice stored
+
   uint32_t Intern(std::vector<uint32_t> list);
 
+  int64_t byte_count_ = 0;
   std::vector<std::vector<uint32_t>> lists_;
   absl::flat_hash_map<std::vector<uint32_t>, uint32_t> index_;
 };
@@ -121,7 +124,7 @@ class CellStepper {
 
   std::vector<Symbol> ValuesOf(SetId set) const;
   bool overflow() const { return overflow_; }
-  int64_t ByteCount() const { return sets_.ByteCount() + extras_.size() * 64; }
+  int64_t ByteCount() const { return sets_.ByteCount() + extras_.ByteCount(); }
 
   static constexpr uint32_t kNoItem = 0xFFFFFFFF;
 

@@ -20,7 +20,7 @@ struct Obstacle {
   bool is_snapshot = false;         // the key is a snapshot id, the question whether it exists
   std::vector<std::string> found;   // every value that it can have at that moment, quoted
   std::string needed;               // quoted, or a condition in words
-  std::string origin;               // who wrote the value needed, in words; may be empty
+  std::string origin;               // the operation that wrote the value needed; may be empty
 };
 
 struct Explanation {
@@ -32,15 +32,18 @@ struct Explanation {
   // Operations that cannot be placed, as positions in the history; the first is the one whose end breaks the prefix.
   std::vector<size_t> unplaceable;
   std::vector<Obstacle> obstacles;
-  // An order of operations, as positions, that works for the prefix without its last event; only operations on the cells
-  // at issue. Empty if none was found within the limits.
+  // An order of operations, as positions, that works for the prefix without its last event, of those on the cells at issue.
   std::vector<size_t> longest_order;
-  // How many operations of the prefix that order places, and how many it leaves for later.
-  size_t placed_count = 0;
+  // What those cells hold at the end of that order.
+  std::string state_after;
 
+  // At most a screen.
   std::string Text(const history::History& history) const;
+  // The same as one JSON object.
+  std::string Json(const history::History& history) const;
 };
 
+// REQUIRES: failure.verdict is kFail, and failure is of this problem or of a looser one (problem.h).
 Explanation Explain(const Problem& problem, const FrontierResult& failure);
 
 }  // namespace holdfast::check

@@ -66,6 +66,23 @@ bool ModelFromName(std::string_view name, Model* model) {
   return false;
 }
 
+bool ModelKnows(Model model, Kind kind) {
+  switch (model) {
+    case Model::kCasRegister:
+      return kind == Kind::kRead || kind == Kind::kWrite || kind == Kind::kCompareAndSet || kind == Kind::kRefusedCompare;
+    case Model::kKvAppend:
+      return kind == Kind::kGet || kind == Kind::kPut || kind == Kind::kAppend;
+    case Model::kKv:
+      return kind == Kind::kGet || kind == Kind::kPut || kind == Kind::kDelete;
+    case Model::kCounter:
+      return kind == Kind::kRead || kind == Kind::kGet || kind == Kind::kIncrement;
+    case Model::kSnapshotMap:
+    case Model::kSnapshotTable:
+      return kind <= Kind::kDrop;
+  }
+  return false;
+}
+
 int64_t Problem::ByteCount() const {
   return static_cast<int64_t>(cells.capacity() * sizeof(CellInfo) + items.capacity() * sizeof(Item) +
                               effects.capacity() * sizeof(Effect) + parts.capacity() * sizeof(WidePart) +
@@ -348,9 +365,9 @@ void ProblemBuilder::MergeGroups() {
       merged.reads_only &= item.reads_only;
     }
     if (merged.complete <= merged.invoke) {
-      // No moment lies in all windows. A part that may never have happened is not there to excuse it: its window is open.
+      // No moment lies in all windows; that is so from the call of the last part on.
+      merged.complete = merged.invoke;
       merged.invoke = items.front().invoke;
-      merged.complete = std::max(items.front().complete, merged.invoke + 1);
       Effect never = {.type = EffectType::kNever};
       never.cell = problem_.parts.empty() ? 0 : problem_.parts.back().cell_begin;
       problem_.effects.push_back(never);

@@ -27,6 +27,9 @@ inline constexpr int kModelCount = 6;
 std::string_view ModelName(Model model);
 bool ModelFromName(std::string_view name, Model* model);
 
+// True if operations of that kind belong to the model.
+bool ModelKnows(Model model, history::Kind kind);
+
 enum class EffectType : uint8_t {
   kExpect,         // legal if the value is `expected`
   kExpectNot,      // legal if the value is not `expected`

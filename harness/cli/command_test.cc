@@ -1,5 +1,5 @@
-// Properties of the command as scripts see it: exit codes, one clear line for bad input, nothing changed by it; a planted bug
-// becomes a finding that replays; Ctrl-C ends a campaign with its summary.
+// Properties of the command as scripts see it: exit codes, one clear line for bad input, nothing changed by it; a
+// planted bug becomes a finding that replays; Ctrl-C ends a campaign with its summary.
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -109,9 +109,16 @@ constexpr const char* kHeader =
     "format_version: 1\nseed: 1\nshape { nodes: 3 replication_factor: 3 tables: 1 tablets_per_table: 1 }\nclients: 1\n";
 
 TEST_F(CommandTest, EveryCommandHasHelp) {
-  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
-           {}, {"run"}, {"replay"}, {"minimize"}, {"enumerate"}, {"bugs"}, {"bugs", "list"}, {"plan"},
-           {"plan", "validate"}, {"plan", "generate"}}) {
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{},
+                                                                                       {"run"},
+                                                                                       {"replay"},
+                                                                                       {"minimize"},
+                                                                                       {"enumerate"},
+                                                                                       {"bugs"},
+                                                                                       {"bugs", "list"},
+                                                                                       {"plan"},
+                                                                                       {"plan", "validate"},
+                                                                                       {"plan", "generate"}}) {
     std::vector<std::string> arguments = command;
     arguments.push_back("--help");
     const Ended ended = Run(arguments);
@@ -208,7 +215,8 @@ TEST_F(CommandTest, APlantedBugBecomesAFindingThatReplaysToTheBit) {
   ASSERT_TRUE(fs::exists(directory_ / "findings")) << found.out;
   const fs::path folder = *fs::directory_iterator(directory_ / "findings");
   EXPECT_THAT(found.out, HasSubstr("replay it: holdfast replay findings/" + folder.filename().string()));
-  for (const char* file : {"plan.textproto", "minimal.textproto", "history.jsonl", "verdict.json", "timeline.txt", "README.md"}) {
+  for (const char* file :
+       {"plan.textproto", "minimal.textproto", "history.jsonl", "verdict.json", "timeline.txt", "README.md"}) {
     EXPECT_TRUE(fs::exists(folder / file)) << file;
   }
   const Ended replayed = Run({"replay", folder.string(), "--times=3"});

@@ -19,7 +19,9 @@ constexpr absl::Duration kDurationMax = absl::Hours(24 * 365);
 }  // namespace
 
 void AddBugOption(CLI::App* command, std::vector<std::string>* bugs) {
-  command->add_option("--bug", *bugs, "Plant this bug in the cluster under test; may be repeated (see: holdfast bugs list)")
+  command
+      ->add_option("--bug", *bugs,
+                   "Plant this bug in the cluster under test; may be repeated (see: holdfast bugs list)")
       ->type_name("NAME")
       ->allow_extra_args(false);
 }
@@ -44,7 +46,7 @@ void AddFindingOptions(CLI::App* command, FindingOptions* options) {
   command->add_option("--out", options->directory, "Where folders of findings are put")
       ->type_name("DIR")
       ->capture_default_str();
-  command->add_flag("!--no-minimize", options->minimize, "Keep failing plans as they were found");
+  command->add_flag("--no-minimize", options->keep_as_found, "Keep failing plans as they were found");
   command->add_option("--minimize-seconds", options->minimize_s_max, "How long to minimise a failing plan")
       ->check(CLI::Range(1, 86'400))
       ->capture_default_str();

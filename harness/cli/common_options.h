@@ -24,7 +24,7 @@ void AddPoolOptions(CLI::App* command, run::WorkerPoolOptions* pool);
 // --out, --no-minimize and --minimize-seconds.
 struct FindingOptions {
   std::string directory = "findings";
-  bool minimize = true;
+  bool keep_as_found = false;
   int64_t minimize_s_max = 60;
 };
 void AddFindingOptions(CLI::App* command, FindingOptions* options);

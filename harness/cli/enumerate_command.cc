@@ -82,9 +82,12 @@ int Conclude(const run::EnumerationSummary& summary) {
   const bool inconclusive = summary.unknown > 0 || summary.passed == 0 || summary.tried < summary.total;
   const ExitCode code = summary.findings > 0 ? kExitFinding : inconclusive ? kExitInconclusive : kExitPass;
   absl::PrintF("%s%s: %d of %d points tried, %d struck, %d pass, %d vacuous, %d unknown, %d findings, %.1f s\n",
-               code == kExitPass ? "PASS" : code == kExitFinding ? "FINDINGS" : "INCONCLUSIVE",
-               summary.interrupted ? " (interrupted)" : "", summary.tried, summary.total, summary.struck, summary.passed,
-               summary.vacuous, summary.unknown, summary.findings, static_cast<double>(summary.wall_us) / 1e6);
+               code == kExitPass      ? "PASS"
+               : code == kExitFinding ? "FINDINGS"
+                                      : "INCONCLUSIVE",
+               summary.interrupted ? " (interrupted)" : "", summary.tried, summary.total, summary.struck,
+               summary.passed, summary.vacuous, summary.unknown, summary.findings,
+               static_cast<double>(summary.wall_us) / 1e6);
   return code;
 }
 
@@ -94,8 +97,8 @@ int EnumeratePoints(EnumerateFlags* flags) {
   if (!plan.ok()) return Fail(plan.status());
   const uint32_t nodes = plan->shape().nodes();
   if (flags->options.node && (*flags->options.node < 1 || *flags->options.node > nodes)) {
-    return Fail(absl::InvalidArgumentError(
-        absl::StrCat("--node ", *flags->options.node, ": the plan has nodes 1 to ", nodes)));
+    return Fail(
+        absl::InvalidArgumentError(absl::StrCat("--node ", *flags->options.node, ": the plan has nodes 1 to ", nodes)));
   }
   for (const std::string& bug : flags->bugs) plan->add_bugs(bug);
   if (flags->kind == "process-death") flags->options.kinds = {Fault::Crash::PROCESS_DEATH};

@@ -16,26 +16,28 @@ namespace {
 // Leaves the trial as it is if it can't be made smaller.
 void MinimizeFinding(const FailingRun& failing, const FindingOptions& options, int64_t timeout_ms,
                      run::Finding* finding) {
-  if (!options.minimize || finding->minimal.has_crash_point()) return;
+  if (options.keep_as_found || finding->minimal.has_crash_point()) return;
   absl::PrintF("minimising, for at most %d s\n", options.minimize_s_max);
   std::fflush(stdout);
-  const absl::StatusOr<run::MinimizedTrial> minimized =
-      run::MinimizeTrial(finding->minimal, failing.result,
-                         {.wall_ms_max = options.minimize_s_max * 1000, .timeout_ms = timeout_ms, .should_stop = StopRequested});
+  const absl::StatusOr<run::MinimizedTrial> minimized = run::MinimizeTrial(
+      finding->minimal, failing.result,
+      {.wall_ms_max = options.minimize_s_max * 1000, .timeout_ms = timeout_ms, .should_stop = StopRequested});
   if (!minimized.ok()) {
     absl::PrintF("not minimised: %s\n", minimized.status().message());
     return;
   }
   finding->minimal = minimized->trial;
   finding->is_minimal = minimized->is_minimal;
-  absl::PrintF("minimised: %d steps of %d, %d runs%s\n", finding->minimal.plan().steps_size(), finding->plan.steps_size(),
-               minimized->runs, minimized->is_minimal ? "" : ", stopped before the end");
+  absl::PrintF("minimised: %d steps of %d, %d runs%s\n", finding->minimal.plan().steps_size(),
+               finding->plan.steps_size(), minimized->runs, minimized->is_minimal ? "" : ", stopped before the end");
 }
 
-// The minimal plan, run with everything recorded. If that comes to something else, the finding keeps what was seen first.
+// The minimal plan, run with everything recorded. If that comes to something else, the finding keeps what was seen
+// first.
 absl::Status RecordFinding(const FailingRun& failing, int64_t timeout_ms, run::Finding* finding) {
-  const absl::StatusOr<run::TrialReport> report = run::RunIsolated(
-      finding->minimal, {.keep_history = true, .keep_timeline = true}, {.timeout_ms = timeout_ms, .should_stop = nullptr});
+  const absl::StatusOr<run::TrialReport> report =
+      run::RunIsolated(finding->minimal, {.keep_history = true, .keep_timeline = true},
+                       {.timeout_ms = timeout_ms, .should_stop = nullptr});
   if (!report.ok()) return report.status();
   finding->result = report->result();
   if (run::SameFailure(report->result(), failing.result)) return absl::OkStatus();

@@ -1,4 +1,5 @@
-// What is done with a failing run: it is minimised, run once more with everything recorded, and put on disk as a finding.
+// What is done with a failing run: it is minimised, run once more with everything recorded, and put on disk as a
+// finding.
 
 #ifndef HARNESS_CLI_INVESTIGATE_H_
 #define HARNESS_CLI_INVESTIGATE_H_
@@ -18,8 +19,8 @@ struct FailingRun {
   std::string found_by;  // "campaign with seed 7, plan 12"
 };
 
-// Prints what was found, where it is, and the command that replays it. A stop signal ends the minimising early; the finding is
-// still written.
+// Prints what was found, where it is, and the command that replays it. A stop signal ends the minimising early; the
+// finding is still written.
 absl::Status Investigate(const FailingRun& failing, const FindingOptions& options, int64_t timeout_ms);
 
 }  // namespace holdfast::cli

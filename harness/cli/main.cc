@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_format.h"
 #include "harness/cli/bugs_command.h"
+#include "harness/cli/check_command.h"
 #include "harness/cli/enumerate_command.h"
 #include "harness/cli/exit_code.h"
+#include "harness/cli/history_command.h"
 #include "harness/cli/minimize_command.h"
 #include "harness/cli/plan_command.h"
 #include "harness/cli/replay_command.h"
@@ -33,11 +35,21 @@ int Main(int argc, char** argv) {
   AddEnumerateCommand(app, &exit_code);
   AddPlanCommand(app, &exit_code);
   AddBugsCommand(app, &exit_code);
+  AddCheckCommand(app, &exit_code);
+  AddHistoryCommand(app, &exit_code);
   CatchStopSignals();
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return app.exit(help);
+  } catch (const CLI::RequiredError& error) {
+    // CLI11 misses a command before it sees that what stands there is none.
+    if (argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty()) {
+      absl::FPrintF(stderr, "holdfast: no such command: %s (--help says more)\n", argv[1]);
+    } else {
+      absl::FPrintF(stderr, "holdfast: %s (--help says more)\n", error.what());
+    }
+    return kExitBadInput;
   } catch (const CLI::ParseError& error) {
     absl::FPrintF(stderr, "holdfast: %s (--help says more)\n", error.what());
     return kExitBadInput;

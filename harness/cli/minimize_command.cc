@@ -36,16 +36,17 @@ int Minimize(const MinimizeFlags& flags) {
   const absl::StatusOr<run::Trial> trial = LoadTrial(flags.path);
   if (!trial.ok()) return Fail(trial.status());
   if (trial->has_crash_point()) {
-    return Fail(absl::InvalidArgumentError(
-        absl::StrCat(flags.path, ": a finding of a crash point is not minimised: with a step less, the point is another one")));
+    return Fail(absl::InvalidArgumentError(absl::StrCat(
+        flags.path, ": a finding of a crash point is not minimised: with a step less, the point is another one")));
   }
   const int64_t timeout_ms = flags.timeout_s * 1000;
   const absl::StatusOr<run::TrialReport> report =
       run::RunIsolated(*trial, {}, {.timeout_ms = timeout_ms, .should_stop = StopRequested});
   if (!report.ok()) return Fail(report.status());
   if (!run::IsFailure(report->result())) {
-    return Fail(absl::FailedPreconditionError(absl::StrCat(
-        flags.path, ": does not fail (", run::VerdictText(report->result().verdict()), "), so there is nothing to minimise")));
+    return Fail(absl::FailedPreconditionError(absl::StrCat(flags.path, ": does not fail (",
+                                                           run::VerdictText(report->result().verdict()),
+                                                           "), so there is nothing to minimise")));
   }
   absl::FPrintF(stderr, "fails: %s\n", run::HeadlineText(report->result()));
   const absl::StatusOr<run::MinimizedTrial> minimized = run::MinimizeTrial(
@@ -66,7 +67,8 @@ int Minimize(const MinimizeFlags& flags) {
 
 void AddMinimizeCommand(CLI::App& app, int* exit_code) {
   const auto flags = std::make_shared<MinimizeFlags>();
-  CLI::App* command = app.add_subcommand("minimize", "Find the smallest plan that fails in the same way; exit 0 if there is one");
+  CLI::App* command =
+      app.add_subcommand("minimize", "Find the smallest plan that fails in the same way; exit 0 if there is one");
   command->add_option("PLAN", flags->path, "A plan file that fails, or a finding's folder")->required();
   command->add_option("--out", flags->out, "Write it here instead of to stdout")->type_name("FILE");
   command->add_option("--minimize-seconds", flags->seconds_max, "How long to go on")

@@ -51,7 +51,8 @@ void AddPlanCommand(CLI::App& app, int* exit_code) {
   const auto flags = std::make_shared<PlanFlags>();
   CLI::App* plan = app.add_subcommand("plan", "Plans as files");
   plan->require_subcommand(1);
-  CLI::App* validate = plan->add_subcommand("validate", "Check plan files: exit 2 with file, line and reason if one is wrong");
+  CLI::App* validate =
+      plan->add_subcommand("validate", "Check plan files: exit 2 with file, line and reason if one is wrong");
   validate->add_option("FILE", flags->files, "Plan files")->required();
   validate->callback([flags, exit_code] { *exit_code = ValidatePlans(*flags); });
   CLI::App* generate = plan->add_subcommand("generate", "Print the random plan of a seed");

@@ -55,7 +55,7 @@ int ConcludeFinding(const std::vector<run::Result>& results, const run::FindingR
     if (result.verdict() == run::Result::PASS) ++passed;
     digests.insert(result.history_digest());
   }
-  absl::PrintF("%d of %d replays show the finding again, %d pass, %d different digests\n", again, results.size(), passed,
+  absl::PrintF("%d of %d replays show the finding again, %d pass; %d digest(s) in all\n", again, results.size(), passed,
                digests.size());
   if (!results.empty() && again == results.size()) return kExitFinding;
   if (!results.empty() && passed == results.size()) return kExitPass;

@@ -102,11 +102,12 @@ int Conclude(const run::CampaignOptions& options, const run::CampaignSummary& su
   const uint64_t passed = summary.verdicts[run::Result::PASS];
   const bool inconclusive = summary.verdicts[run::Result::UNKNOWN] > 0 || passed == 0;
   const ExitCode code = summary.findings() > 0 ? kExitFinding : inconclusive ? kExitInconclusive : kExitPass;
-  absl::PrintF("%s%s\n%s", code == kExitPass      ? "PASS"
-                           : code == kExitFinding ? absl::StrCat("FINDINGS: ", summary.findings())
-                                                  : "INCONCLUSIVE",
+  absl::PrintF("%s%s\n%s",
+               code == kExitPass      ? "PASS"
+               : code == kExitFinding ? absl::StrCat("FINDINGS: ", summary.findings())
+                                      : "INCONCLUSIVE",
                summary.interrupted ? " (interrupted)" : "", run::SummaryText(summary, options.pool.jobs));
-  absl::PrintF("repeat it: %s\n", RepeatCommand(options, summary.plans()));
+  absl::PrintF("repeat it: %s\n", RepeatCommand(options, summary.numbers));
   return code;
 }
 
@@ -178,8 +179,8 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   AddBugOption(command, &flags->bugs);
   AddPoolOptions(command, &flags->pool);
   AddFindingOptions(command, &flags->findings);
-  CLI::Option* file = command->add_option("--plan", flags->plan_file, "Run this plan instead of random ones")
-                          ->type_name("FILE");
+  CLI::Option* file =
+      command->add_option("--plan", flags->plan_file, "Run this plan instead of random ones")->type_name("FILE");
   for (const char* name : {"--plans", "--duration", "--seed", "--profile", "--keep-going", "--profile-time"}) {
     file->excludes(command->get_option(name));
   }

@@ -39,6 +39,8 @@ class ClusterObserver {
  public:
   virtual ~ClusterObserver() = default;
   virtual void OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) = 0;
+  // The entry's effect lies outside the row store and is about to be made durable: OnApplied may be swallowed by a crash.
+  virtual void OnBegun(const check::ReplicaName& replica, const check::LedgerEntry& entry) = 0;
   virtual void OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) = 0;
   virtual void OnInstalled(const check::ReplicaName& replica, check::LogPosition applied) = 0;
   virtual void OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) = 0;
@@ -96,6 +98,8 @@ class Cluster {
     uint32_t delay_factor = 1;
   };
   virtual void SetWeather(const Weather& weather) = 0;
+  // How slow links and disks are from now on; zeros are the defaults, with which every cluster starts.
+  virtual void SetLatencies(const plan::World& world) = 0;
   // The first hit of `probe` (on `node` if given, else anywhere) from now on crashes that node on the spot, and calls
   // back.
   struct ProbeCrash {

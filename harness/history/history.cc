@@ -109,6 +109,7 @@ SymbolTable& SymbolTable::operator=(const SymbolTable& other) {
   chunks_.clear();
   texts_.assign(1, std::string_view());
   index_.clear();
+  text_bytes_ = 0;
   for (size_t i = 1; i < other.texts_.size(); ++i) Intern(other.texts_[i]);
   return *this;
 }
@@ -118,6 +119,7 @@ Symbol SymbolTable::Intern(std::string_view text) {
   if (found != index_.end()) return found->second;
   const Symbol symbol = static_cast<Symbol>(texts_.size());
   const std::string_view stored = Store(text);
+  text_bytes_ += static_cast<int64_t>(text.size());
   texts_.push_back(stored);
   index_.emplace(stored, symbol);
   return symbol;
@@ -168,6 +170,13 @@ std::span<const Mutation> History::mutations(uint32_t list) const {
   if (list >= mutation_lists_.size()) return {};
   const Range range = mutation_lists_[list];
   return std::span<const Mutation>(mutation_pool_).subspan(range.begin, range.end - range.begin);
+}
+
+int64_t History::ByteCount() const {
+  return static_cast<int64_t>(operations.capacity() * sizeof(Operation) + row_pool_.capacity() * sizeof(Row) +
+                              mutation_pool_.capacity() * sizeof(Mutation) +
+                              (row_lists_.capacity() + mutation_lists_.capacity()) * sizeof(Range)) +
+         symbols.ByteCount();
 }
 
 std::string History::Describe(size_t position) const {

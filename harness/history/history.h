@@ -36,12 +36,14 @@ class SymbolTable {
   std::string_view text(Symbol symbol) const { return texts_[symbol]; }
   // One more than the largest symbol.
   size_t size() const { return texts_.size(); }
+  int64_t ByteCount() const { return static_cast<int64_t>(texts_.size() * 48) + text_bytes_; }
 
  private:
   std::string_view Store(std::string_view text);
 
   std::deque<std::string> chunks_;  // deque: views into a chunk stay valid
   std::vector<std::string_view> texts_;
+  int64_t text_bytes_ = 0;
   absl::flat_hash_map<std::string_view, Symbol> index_;
 };
 
@@ -63,6 +65,9 @@ class History {
   std::span<const Mutation> mutations(uint32_t list) const;
   // True if the operation names rows (as opposed to: its rows are unknown).
   static bool HasRows(const Operation& op) { return op.list != kNoList && op.kind != Kind::kBatch; }
+
+  // Bytes held, about.
+  int64_t ByteCount() const;
 
   // One line, for people: `client 3: put k1 = "v7" on tablet 2 [40..47] ok`.
   std::string Describe(size_t position) const;

@@ -170,6 +170,27 @@ Reduction DefaultWorld() {
           .apply = [](Plan* plan, size_t position) { return ClearField(plan->mutable_world(), position); }};
 }
 
+// Logs cut and stores flushed at every entry, for a quarter of the steps: where a failure waits for that, it takes as
+// many writes as the options say. That steps go with it keeps it from undoing and redoing the reductions above.
+Reduction EntriesBetweenFlushes() {
+  constexpr size_t kQuarters = 4;
+  return {.name = "fewer entries between flushes",
+          .count = [](const Plan&) { return kQuarters; },
+          .apply =
+              [](Plan* plan, size_t position) {
+                const auto steps = static_cast<size_t>(plan->steps_size());
+                Options* options = plan->mutable_options();
+                const bool at_every_entry =
+                    options->log_retention_entries() == 1 && options->flush_after_entries() == 1;
+                if (at_every_entry || steps < kQuarters) return false;
+                options->set_log_retention_entries(1);
+                options->set_flush_after_entries(1);
+                size_t i = 0;
+                KeepSteps(plan, [&i, steps, position](Step*) { return i++ * kQuarters / steps != position; });
+                return true;
+              }};
+}
+
 }  // namespace
 
 void AddStepReductions(const Plan& plan, std::vector<Reduction>* reductions) {
@@ -181,8 +202,8 @@ void AddStepReductions(const Plan& plan, std::vector<Reduction>* reductions) {
 }
 
 void AddHeaderReductions(std::vector<Reduction>* reductions) {
-  for (Reduction reduction :
-       {Nodes(), ReplicationFactor(), Tables(), Tablets(), Clients(), DefaultOptions(), DefaultWorld()}) {
+  for (Reduction reduction : {Nodes(), ReplicationFactor(), Tables(), Tablets(), Clients(), DefaultOptions(),
+                              DefaultWorld(), EntriesBetweenFlushes()}) {
     reductions->push_back(std::move(reduction));
   }
 }

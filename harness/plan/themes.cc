@@ -244,7 +244,7 @@ void PlayMasterTrouble(uint64_t at_us, Draft* draft) {
 void PlayRecoveryCrash(uint64_t at_us, Draft* draft) {
   Work(at_us, 200, draft);
   const uint64_t crash_us = at_us + Ms(100);
-  draft->CrashWhen(crash_us, {Probe::kRecoveryBegun, Probe::kRecoveryFinished}, kSoonUs);
+  draft->CrashWhen(crash_us, {Probe::kRecoveryBegun, Probe::kStoreOpened, Probe::kRecoveryFinished}, kSoonUs);
   draft->Crash(crash_us, draft->AnyTarget(), kSoonUs);
   Work(crash_us, 2000, draft);
 }

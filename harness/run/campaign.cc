@@ -1,5 +1,6 @@
 #include "harness/run/campaign.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -66,7 +67,8 @@ class Campaign : public TaskSource {
     AddCounters(result.counters(), &summary_.counters);
     for (const auto& [name, hits] : result.probes()) summary_.probes[name] += hits;
     ++summary_.verdicts[result.verdict()];
-    summary_.run_us += report.run_us();
+    summary_.numbers = std::max(summary_.numbers, number + 1);
+    summary_.cpu_us += report.cpu_us();
     summary_.samples += report.samples();
     summary_.rocksdb_samples += report.rocksdb_samples();
     if (IsSelfChecked(options_, number)) ++summary_.self_checked;

@@ -1,7 +1,8 @@
 // A campaign: random plans from one seed, each run and judged, until enough of them ran or enough findings were made.
 //
-// Plan i is a function of (seed, i, profile, bugs), and so is its result: neither depends on the number of children that
-// share the work. Every so-many-th plan runs twice in its child, and both runs must agree: the determinism self-check.
+// Plan i is a function of (seed, i, profile, bugs), and so is its result: neither depends on the number of children
+// that share the work. Every so-many-th plan runs twice in its child, and both runs must agree: the determinism
+// self-check.
 
 #ifndef HARNESS_RUN_CAMPAIGN_H_
 #define HARNESS_RUN_CAMPAIGN_H_
@@ -39,9 +40,10 @@ struct CampaignSummary {
   Counters counters;                       // of all plans
   std::map<std::string, uint64_t> probes;  // hits, by name
   std::array<uint64_t, Result::Verdict_ARRAYSIZE> verdicts{};
-  std::vector<std::string> inconclusive;   // the first few reasons of unknown verdicts
+  std::vector<std::string> inconclusive;  // the first few reasons of unknown verdicts
   uint64_t self_checked = 0;
-  uint64_t run_us = 0;   // wall time of the runs themselves, in all children
+  uint64_t numbers = 0;  // plans with numbers below this one repeat what happened
+  uint64_t cpu_us = 0;   // processor time of the runs themselves, in all children
   uint64_t wall_us = 0;  // of the campaign, without the time that findings took
   // Where the runs' processor time went, if that was asked for.
   uint64_t samples = 0;

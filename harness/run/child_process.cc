@@ -173,7 +173,8 @@ ChildProcess::End ChildProcess::Reap() {
   ReadErrors();
   End end{HowEnded(status), {}};
   const std::string gap = error_tail_.size() == kErrorTailBytesMax ? "\n[...]\n" : "";
-  for (const absl::string_view line : absl::StrSplit(absl::StrCat(error_head_, gap, error_tail_), '\n', absl::SkipEmpty())) {
+  for (const absl::string_view line :
+       absl::StrSplit(absl::StrCat(error_head_, gap, error_tail_), '\n', absl::SkipEmpty())) {
     end.lines.emplace_back(line);
   }
   return end;

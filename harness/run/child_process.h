@@ -1,8 +1,8 @@
 // A forked child that answers numbered requests, one at a time, and whose death is a result like any other.
 //
-// The child dies with its parent, and is killed and reaped by the destructor: none survives. It is a process group of its own,
-// so that Ctrl-C reaches the parent alone. Fork before this process opens a store or starts a thread: a child has the forking
-// thread only.
+// The child dies with its parent, and is killed and reaped by the destructor: none survives. It is a process group of
+// its own, so that Ctrl-C reaches the parent alone. Fork before this process opens a store or starts a thread: a child
+// has the forking thread only.
 //
 // Thread rule: all calls from one thread.
 

@@ -1,8 +1,9 @@
-// Crash points, all of them: a plan is run once to count the file-system mutations and the probe hits of each node, and then once
-// for every one of them, with the node dying exactly there and coming back a moment later. A cluster that keeps its word passes
-// every time.
+// Crash points, all of them: a plan is run once to count the file-system mutations and the probe hits of each node, and
+// then once for every one of them, with the node dying exactly there and coming back a moment later. A cluster that
+// keeps its word passes every time.
 //
-// Up to its point a run is the run that was counted, so each point strikes; one that does not is told of, not passed over.
+// Up to its point a run is the run that was counted, so each point strikes; one that does not is told of, not passed
+// over.
 
 #ifndef HARNESS_RUN_ENUMERATE_H_
 #define HARNESS_RUN_ENUMERATE_H_

@@ -1,5 +1,5 @@
-// Properties: every point of a small plan is tried and strikes; a cluster that keeps its word passes; one that does not is found,
-// and the finding replays.
+// Properties: every point of a small plan is tried and strikes; a cluster that keeps its word passes; one that does not
+// is found, and the finding replays.
 
 #include "harness/run/enumerate.h"
 
@@ -33,12 +33,14 @@ plan::Plan TinyPlan() {
     format_version: 1
     seed: 5
     shape { nodes: 1 replication_factor: 1 tables: 1 tablets_per_table: 1 }
+    options { flush_after_entries: 1 }
     clients: 1
     skip_epilogue: true
     steps { gap_us: 50000 salt: 1 client { write { mutations { key: "a" value: "v1" } } } }
     steps { gap_us: 50000 salt: 2 snapshot { create { snapshot: 1 tables: 0 } } }
     steps { gap_us: 900000 salt: 3 client { scan { } } }
-  )", "tiny");
+  )",
+                                                                  "tiny");
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   return parsed->plan;
 }

@@ -42,7 +42,7 @@ void Runner::Epilogue() {
     Crash(node, plan::Fault::Crash::POWER_LOSS, sut::Mix({plan_.seed(), 0x65706973, node}), 0);
   }
   RestartAll("epilogue");
-  const int64_t deadline_us = cluster_->NowUs() + options_.heal_bound_us;
+  const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
   if (!stopped() && !WaitForQuiet(deadline_us) && !stopped()) JudgeLiveness();
   if (stopped()) return;
   Inspect("after a power loss of all nodes");
@@ -54,7 +54,7 @@ void Runner::Epilogue() {
 
 void Runner::RestoreAll(const std::vector<uint32_t>& snapshots, int pass) {
   for (const uint32_t snapshot : snapshots) {
-    const int64_t deadline_us = cluster_->NowUs() + options_.heal_bound_us;
+    const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
     const std::vector<uint32_t>& tables = recorder_.TablesOf(snapshot);
     WriteSome(tables, sut::Mix({plan_.seed(), snapshot, static_cast<uint64_t>(pass)}), deadline_us);
     if (stopped()) return;
@@ -65,7 +65,7 @@ void Runner::RestoreAll(const std::vector<uint32_t>& snapshots, int pass) {
     ScanTables(tables, deadline_us);
     if (stopped()) return;
   }
-  const int64_t deadline_us = cluster_->NowUs() + options_.heal_bound_us;
+  const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
   if (!WaitForQuiet(deadline_us)) {
     if (!stopped()) JudgeLiveness();
     return;
@@ -125,7 +125,7 @@ void Runner::WriteSome(const std::vector<uint32_t>& tables, uint64_t salt, int64
 }
 
 void Runner::DropSome(const std::vector<uint32_t>& snapshots) {
-  const int64_t deadline_us = cluster_->NowUs() + options_.heal_bound_us;
+  const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
   bool any = false;
   for (const uint32_t snapshot : snapshots) {
     if (sut::Mix({plan_.seed(), 0x64726f70, snapshot}) % 2 == 0) continue;

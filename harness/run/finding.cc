@@ -30,8 +30,8 @@ constexpr const char* kReadmeFile = "README.md";
 
 // Checker and seed, in letters that every shell and file system takes.
 std::string NameOf(const Finding& finding) {
-  const std::string checker =
-      finding.result.violations().empty() ? VerdictText(finding.result.verdict()) : finding.result.violations(0).checker();
+  const std::string checker = finding.result.violations().empty() ? VerdictText(finding.result.verdict())
+                                                                  : finding.result.violations(0).checker();
   std::string name;
   for (const char c : absl::StrFormat("%s-%016x", checker, finding.plan.seed())) {
     const auto byte = static_cast<unsigned char>(c);
@@ -83,9 +83,10 @@ std::string ReadmeText(const Finding& finding, const std::string& folder) {
   absl::StrAppend(&text, "\nReplay it:\n\n    holdfast replay ", folder, "\n\n");
   absl::StrAppend(&text, "## What was found\n\n```\n", ViolationsText(finding.result), "```\n\n");
   absl::StrAppend(&text, "## What is here\n\n");
-  absl::StrAppend(&text, "- `plan.textproto`: the plan as it was found\n- `minimal.textproto`: the smallest plan that fails in ",
-                  "the same way\n- `timeline.txt`: what happened when that one ran, with simulated times in seconds\n",
-                  "- `history.jsonl`: what its clients saw\n- `verdict.json`: verdict, evidence and digest\n");
+  absl::StrAppend(
+      &text, "- `plan.textproto`: the plan as it was found\n- `minimal.textproto`: the smallest plan that fails in ",
+      "the same way\n- `timeline.txt`: what happened when that one ran, with simulated times in seconds\n",
+      "- `history.jsonl`: what its clients saw\n- `verdict.json`: verdict, evidence and digest\n");
   return text;
 }
 
@@ -101,9 +102,12 @@ absl::Status WriteFiles(const Finding& finding, const fs::path& folder, const st
   absl::StatusOr<std::string> record = RecordText(RecordOf(finding));
   if (!record.ok()) return record.status();
   const std::pair<const char*, std::string> files[] = {
-      {kPlanFile, plan::PrintPlan(finding.plan)},      {kMinimalFile, plan::PrintPlan(finding.minimal.plan())},
-      {kHistoryFile, finding.result.history_jsonl()},  {kTimelineFile, finding.result.timeline()},
-      {kVerdictFile, *record},                         {kReadmeFile, ReadmeText(finding, final_path)},
+      {kPlanFile, plan::PrintPlan(finding.plan)},
+      {kMinimalFile, plan::PrintPlan(finding.minimal.plan())},
+      {kHistoryFile, finding.result.history_jsonl()},
+      {kTimelineFile, finding.result.timeline()},
+      {kVerdictFile, *record},
+      {kReadmeFile, ReadmeText(finding, final_path)},
   };
   for (const auto& [name, text] : files) {
     if (absl::Status status = WriteFile(folder / name, text); !status.ok()) return status;
@@ -114,8 +118,7 @@ absl::Status WriteFiles(const Finding& finding, const fs::path& folder, const st
 // The first name that is not taken, and the folder moved there.
 absl::StatusOr<std::string> Publish(const Finding& finding, const fs::path& temporary, const fs::path& directory) {
   for (int number = 1; number <= kNumberMax; ++number) {
-    const fs::path path =
-        directory / (number == 1 ? NameOf(finding) : absl::StrCat(NameOf(finding), "-", number));
+    const fs::path path = directory / (number == 1 ? NameOf(finding) : absl::StrCat(NameOf(finding), "-", number));
     std::error_code error;
     if (fs::exists(path, error)) continue;
     if (absl::Status status = WriteFiles(finding, temporary, path.string()); !status.ok()) return status;
@@ -164,8 +167,10 @@ absl::StatusOr<std::string> WriteFinding(const Finding& finding, const std::stri
   if (mkdtemp(temporary.data()) == nullptr) {
     return absl::UnavailableError(absl::StrCat(directory, ": no folder can be made in it"));
   }
-  fs::permissions(temporary, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
-                                 fs::perms::others_read | fs::perms::others_exec, error);
+  fs::permissions(temporary,
+                  fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read |
+                      fs::perms::others_exec,
+                  error);
   absl::StatusOr<std::string> path = Publish(finding, temporary, directory);
   if (!path.ok()) fs::remove_all(temporary, error);
   return path;

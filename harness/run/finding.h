@@ -21,11 +21,11 @@
 namespace holdfast::run {
 
 struct Finding {
-  std::string found_by;     // "campaign with seed 7, plan 12"
-  plan::Plan plan;          // as found
+  std::string found_by;  // "campaign with seed 7, plan 12"
+  plan::Plan plan;       // as found
   Trial minimal;
   bool is_minimal = false;
-  Result result = {};       // of `minimal`, with history and timeline
+  Result result = {};  // of `minimal`, with history and timeline
 };
 
 // Gives the folder's path, in `directory`, which is made if need be.

@@ -1,5 +1,5 @@
-// Properties: a finding's folder is whole, gives back what was put in, and takes no other one's place; a damaged one is refused in
-// one line that names the file.
+// Properties: a finding's folder is whole, gives back what was put in, and takes no other one's place; a damaged one is
+// refused in one line that names the file.
 
 #include "harness/run/finding.h"
 
@@ -107,10 +107,11 @@ TEST_F(FindingTest, ADamagedRecordIsRefusedWithItsFile) {
   ASSERT_TRUE(path.ok()) << path.status();
   const fs::path record = fs::path(*path) / "verdict.json";
   const std::string good = Read(record);
-  for (const std::string& bad : {std::string(), good.substr(0, good.size() / 2), std::string("{\"colour\": 1}"),
-                                 std::string("{\"format_version\": 99}"),
-                                 std::string("{\"format_version\": 1, \"crash_point\": {\"node\": 77, \"ordinal\": 1}}"),
-                                 std::string("{\"format_version\": 1, \"crash_point\": {\"node\": 1}}")}) {
+  for (const std::string& bad :
+       {std::string(), good.substr(0, good.size() / 2), std::string("{\"colour\": 1}"),
+        std::string("{\"format_version\": 99}"),
+        std::string("{\"format_version\": 1, \"crash_point\": {\"node\": 77, \"ordinal\": 1}}"),
+        std::string("{\"format_version\": 1, \"crash_point\": {\"node\": 1}}")}) {
     Write(record, bad);
     const absl::Status status = ReadFinding(*path).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << bad << ": " << status;

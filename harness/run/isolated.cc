@@ -30,8 +30,8 @@ class OneTask : public TaskSource {
 
 absl::StatusOr<TrialReport> RunIsolated(const std::function<TrialReport()>& work, const IsolatedOptions& isolated) {
   OneTask task(isolated);
-  const absl::Status status =
-      RunTasks({.jobs = 1, .tasks_per_child = 1, .timeout_ms = isolated.timeout_ms}, [&](uint64_t) { return work(); }, &task);
+  const absl::Status status = RunTasks(
+      {.jobs = 1, .tasks_per_child = 1, .timeout_ms = isolated.timeout_ms}, [&](uint64_t) { return work(); }, &task);
   if (!status.ok()) return status;
   if (!task.report()) return absl::CancelledError("stopped before the run ended");
   return *std::move(task.report());

@@ -1,5 +1,5 @@
-// One run in a forked child: a failed check, a signal or a hang of the cluster under test becomes a result, CRASHED, with the
-// tail of the child's stderr as evidence. This process opens no store.
+// One run in a forked child: a failed check, a signal or a hang of the cluster under test becomes a result, CRASHED,
+// with the tail of the child's stderr as evidence. This process opens no store.
 
 #ifndef HARNESS_RUN_ISOLATED_H_
 #define HARNESS_RUN_ISOLATED_H_
@@ -13,8 +13,8 @@
 namespace holdfast::run {
 
 struct IsolatedOptions {
-  int64_t timeout_ms = 60'000;         // of wall time; then it counts as a hang
-  std::function<bool()> should_stop = nullptr;   // asked several times a second; may be empty
+  int64_t timeout_ms = 60'000;                  // of wall time; then it counts as a hang
+  std::function<bool()> should_stop = nullptr;  // asked several times a second; may be empty
 };
 
 // Cancelled if it was stopped; any other error means that no child could be made.

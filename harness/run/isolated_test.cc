@@ -19,10 +19,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr IsolatedOptions kPatient{.timeout_ms = 60'000, .should_stop = nullptr};
 constexpr int64_t kShortTimeoutMs = 200;
 
-Result ResultOf(const std::function<TrialReport()>& work, const IsolatedOptions& options = kPatient) {
+Result ResultOf(const std::function<TrialReport()>& work, const IsolatedOptions& options = {}) {
   const absl::StatusOr<TrialReport> report = RunIsolated(work, options);
   EXPECT_TRUE(report.ok()) << report.status();
   return report.ok() ? report->result() : Result();

@@ -1,4 +1,5 @@
-// How a campaign is going, on stderr: one line that is written over on a terminal, a plain line every few seconds in a log.
+// How a campaign is going, on stderr: one line that is written over on a terminal, a plain line every few seconds in a
+// log.
 
 #ifndef HARNESS_RUN_PROGRESS_H_
 #define HARNESS_RUN_PROGRESS_H_

@@ -31,14 +31,19 @@ std::vector<std::string> NeverHit(const CampaignSummary& summary) {
 
 void AddWork(const CampaignSummary& summary, std::string* text) {
   const Counters& n = summary.counters;
-  AddLine("operations", absl::StrFormat("%d ok, %d failed, %d indeterminate", n.operations_ok(), n.operations_failed(),
-                                        n.operations_indeterminate()), text);
-  AddLine("snapshots", absl::StrFormat("%d asked, %d complete, %d failed, %d deleted", n.snapshots_asked(),
-                                       n.snapshots_complete(), n.snapshots_failed(), n.snapshots_deleted()), text);
+  AddLine("operations",
+          absl::StrFormat("%d ok, %d failed, %d indeterminate", n.operations_ok(), n.operations_failed(),
+                          n.operations_indeterminate()),
+          text);
+  AddLine("snapshots",
+          absl::StrFormat("%d asked, %d complete, %d failed, %d deleted", n.snapshots_asked(), n.snapshots_complete(),
+                          n.snapshots_failed(), n.snapshots_deleted()),
+          text);
   AddLine("restores", absl::StrFormat("%d in plans, %d in epilogues", n.restores_chaos(), n.restores_epilogue()), text);
   AddLine("leaders", absl::StrFormat("%d elected, %d moves asked", n.leaders_elected(), n.leader_moves()), text);
-  AddLine("faults", absl::StrFormat("%d process deaths, %d power losses, %d restarts, %d partitions, %d weather changes",
-                                    n.crashes(), n.power_losses(), n.restarts(), n.partitions(), n.weather_changes()),
+  AddLine("faults",
+          absl::StrFormat("%d process deaths, %d power losses, %d restarts, %d partitions, %d weather changes",
+                          n.crashes(), n.power_losses(), n.restarts(), n.partitions(), n.weather_changes()),
           text);
   AddLine("probe crashes", absl::StrFormat("%d struck, %d missed", n.probe_crashes_struck(), n.probe_crashes_missed()),
           text);
@@ -49,16 +54,23 @@ void AddWork(const CampaignSummary& summary, std::string* text) {
 void AddTimes(const CampaignSummary& summary, int jobs, std::string* text) {
   const double wall_s = Seconds(summary.wall_us);
   const double simulated_s = Seconds(summary.counters.simulated_us());
-  const double run_s = Seconds(summary.run_us);
+  const double cpu_s = Seconds(summary.cpu_us);
   const auto plans = static_cast<double>(summary.plans());
-  AddLine("time", absl::StrFormat("%.1f s simulated in %.1f s, %.0f simulated seconds a second of running", simulated_s,
-                                  wall_s, Ratio(simulated_s, run_s)), text);
-  AddLine("speed", absl::StrFormat("%.1f plans/s with %d jobs, %.1f plans/s for each second of running",
-                                   Ratio(plans, wall_s), jobs, Ratio(plans, run_s)), text);
+  AddLine("time", absl::StrFormat("%.1f s simulated in %.1f s of wall time", simulated_s, wall_s), text);
+  AddLine("speed",
+          absl::StrFormat("%.1f plans/s, %.0f simulated seconds a second, with %d jobs", Ratio(plans, wall_s),
+                          Ratio(simulated_s, wall_s), jobs),
+          text);
+  AddLine("a core's speed",
+          absl::StrFormat("%.1f plans/s, %.0f simulated seconds a second of processor time", Ratio(plans, cpu_s),
+                          Ratio(simulated_s, cpu_s)),
+          text);
   if (summary.samples == 0) return;
   const double inside = 100 * Ratio(static_cast<double>(summary.rocksdb_samples), static_cast<double>(summary.samples));
-  AddLine("RocksDB", absl::StrFormat("%.1f %% of the time inside RocksDB, %.1f %% outside (%d samples)", inside,
-                                     100 - inside, summary.samples), text);
+  AddLine("RocksDB",
+          absl::StrFormat("%.1f %% of the time in calls of RocksDB, its disk included, %.1f %% outside (%d samples)",
+                          inside, 100 - inside, summary.samples),
+          text);
 }
 
 }  // namespace
@@ -104,12 +116,15 @@ std::string HeadlineText(const Result& result) {
 std::string SummaryText(const CampaignSummary& summary, int jobs) {
   const auto& verdicts = summary.verdicts;
   std::string text;
-  AddLine("plans", absl::StrFormat("%d run, %d steps, %d run twice for the self-check", summary.plans(),
-                                   summary.counters.steps(), summary.self_checked), &text);
-  AddLine("verdicts", absl::StrFormat("%d pass, %d vacuous, %d unknown, %d violation, %d nondeterministic, %d crashed",
-                                      verdicts[Result::PASS], verdicts[Result::VACUOUS], verdicts[Result::UNKNOWN],
-                                      verdicts[Result::FAIL], verdicts[Result::NONDETERMINISTIC],
-                                      verdicts[Result::CRASHED]), &text);
+  AddLine("plans",
+          absl::StrFormat("%d run, %d steps, %d run twice for the self-check", summary.plans(),
+                          summary.counters.steps(), summary.self_checked),
+          &text);
+  AddLine("verdicts",
+          absl::StrFormat("%d pass, %d vacuous, %d unknown, %d violation, %d nondeterministic, %d crashed",
+                          verdicts[Result::PASS], verdicts[Result::VACUOUS], verdicts[Result::UNKNOWN],
+                          verdicts[Result::FAIL], verdicts[Result::NONDETERMINISTIC], verdicts[Result::CRASHED]),
+          &text);
   AddWork(summary, &text);
   AddTimes(summary, jobs, &text);
   const std::vector<std::string> never_hit = NeverHit(summary);

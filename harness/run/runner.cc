@@ -8,6 +8,8 @@
 #include "harness/check/linearizability.h"
 #include "harness/check/liveness.h"
 #include "harness/check/verdict.h"
+#include "harness/cluster/plan_shape.h"
+#include "harness/history/jsonl.h"
 #include "harness/run/digest.h"
 #include "sut/base/prng.h"
 
@@ -29,6 +31,27 @@ check::StateJudge::Options JudgeOptions(const plan::Plan& plan) {
   return options;
 }
 
+std::string ObjectText(uint32_t object) {
+  return object == check::kMasterObject ? "the master" : absl::StrCat("tablet ", object);
+}
+
+// A cluster whose constants are slow may take longer to come to rest. Several rounds of each time-out, and the time that it
+// takes to ship every store in chunks, on top of what a cluster with the default constants gets.
+int64_t HealBoundUs(const plan::Plan& plan) {
+  constexpr int64_t kBaseUs = 120'000'000;
+  constexpr int64_t kRounds = 20;
+  constexpr int64_t kChunkUs = 5'000;
+  constexpr int64_t kStoreBytes = 16'384;  // of an almost empty store, its metadata included
+  const sut::NodeOptions options = NodeOptionsOf(plan).value_or(sut::NodeOptions());
+  const int64_t rounds_us = 2 * options.election_ticks * options.tick_us + options.reconcile_interval_us +
+                            options.tablet_call_timeout_us + options.attempt_timeout_us;
+  int64_t snapshots = 0;
+  for (const plan::Step& step : plan.steps()) snapshots += step.snapshot().has_create() ? 1 : 0;
+  const int64_t bytes = (static_cast<int64_t>(plan.ByteSizeLong()) + kStoreBytes) * (snapshots + 1);
+  const int64_t chunks = bytes / static_cast<int64_t>(options.install_chunk_bytes);
+  return kBaseUs + kRounds * rounds_us + options.snapshot_timeout_us + chunks * kChunkUs;
+}
+
 bool Terminal(check::CatalogueState state) {
   return state != check::CatalogueState::kCreating && state != check::CatalogueState::kDeleting &&
          state != check::CatalogueState::kRestoring;
@@ -40,6 +63,7 @@ Runner::Runner(const plan::Plan& plan, RunnerOptions options)
     : plan_(plan),
       options_(options),
       ids_(plan),
+      heal_bound_us_(HealBoundUs(plan)),
       recorder_(plan, ids_),
       judge_(JudgeOptions(plan)),
       timeline_(options.keep_timeline) {}
@@ -54,6 +78,7 @@ Result Runner::Run(Cluster* cluster) {
     return Finish();
   }
   cluster_->SetWeather(BaseWeather());
+  cluster_->SetLatencies(plan_.world());
   if (after_start_) after_start_();
   Chaos();
   if (!stopped()) Heal();
@@ -95,8 +120,9 @@ void Runner::Heal() {
   for (const uint64_t id : std::exchange(armed_probes_, {})) cluster_->DisarmProbeCrash(id);
   for (const uint64_t id : std::exchange(cuts_, {})) cluster_->Mend(id);
   cluster_->SetWeather({});
+  cluster_->SetLatencies({});
   RestartAll("heal");
-  const int64_t deadline_us = cluster_->NowUs() + options_.heal_bound_us;
+  const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
   cluster_->ExtendDeadlines(deadline_us);
   const bool ended = WaitForOperations(deadline_us) && FenceGivenUp(deadline_us) && WaitForCatalogue(deadline_us) &&
                      WaitForQuiet(deadline_us);
@@ -149,7 +175,7 @@ bool Runner::WaitForQuiet(int64_t deadline_us) {
 void Runner::JudgeLiveness() {
   if (plan_.safety_only()) return;
   check::LivenessInput input;
-  input.bound_us = options_.heal_bound_us;
+  input.bound_us = heal_bound_us_;
   for (const auto& [id, open] : open_) input.unfinished.push_back({open.text, "", open.step});
   input.not_quiet = cluster_->WhyNotQuiet();
   input.snapshots = recorder_.snapshots();
@@ -207,7 +233,10 @@ Result Runner::Finish() {
       violation.evidence.push_back(searched.evidence->Text(history));
       violations_.push_back(std::move(violation));
     }
-    for (const std::string& reason : judge_.unjudged()) result_.add_notes(absl::StrCat("not judged: ", reason));
+    for (const std::string& reason : judge_.unjudged()) {
+      result_.add_notes(absl::StrCat("not judged: ", reason));
+      verdict = check::Compose(verdict, Verdict::kUnknown);
+    }
     if (judge_.comparisons() == 0) verdict = check::Compose(verdict, Verdict::kVacuous);
   }
   for (check::Violation& violation : found) {
@@ -238,6 +267,7 @@ Result Runner::Finish() {
     if (window.deleted_seen != history::kPending) counters->set_snapshots_deleted(counters->snapshots_deleted() + 1);
   }
   counters->set_restores_chaos(recorder_.restored_count() - counters->restores_epilogue());
+  if (options_.keep_history) result_.set_history_jsonl(history::ToJsonl(history, {.model = "snapshot-map", .initial = {}}));
   if (options_.keep_timeline) result_.set_timeline(timeline_.text());
   return std::move(result_);
 }
@@ -246,6 +276,11 @@ Result Runner::Finish() {
 
 void Runner::OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) {
   judge_.ledger().OnRecovered(replica, applied);
+}
+
+void Runner::OnBegun(const check::ReplicaName& replica, const check::LedgerEntry& entry) {
+  judge_.ledger().OnBegun(replica, entry);
+  if (replica.tablet != check::kMasterObject) recorder_.OnEntry(replica.tablet, entry);
 }
 
 void Runner::OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) {
@@ -257,8 +292,8 @@ void Runner::OnInstalled(const check::ReplicaName& replica, check::LogPosition a
   judge_.ledger().OnInstalled(replica, applied);
   result_.mutable_counters()->set_installs(result_.counters().installs() + 1);
   if (timeline_.enabled()) {
-    timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", replica.node, ": install of tablet ",
-                                                  static_cast<int32_t>(replica.tablet), " up to ", applied.index));
+    timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", replica.node, ": install of ", ObjectText(replica.tablet),
+                                                  " up to ", applied.index));
   }
 }
 
@@ -266,12 +301,15 @@ void Runner::OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> ob
   if (probe == sut::Probe::kBecameLeader) {
     result_.mutable_counters()->set_leaders_elected(result_.counters().leaders_elected() + 1);
   }
+  if (probe == sut::Probe::kStoreOpened) {
+    result_.mutable_counters()->set_store_openings(result_.counters().store_openings() + 1);
+  }
   if (!timeline_.enabled()) return;
   // The log's own traffic would drown the rest.
   if (probe == sut::Probe::kEntriesAppended || probe == sut::Probe::kEntriesSynced) return;
   timeline_.Add(cluster_ == nullptr ? 0 : cluster_->NowUs(),
                 absl::StrCat("  node ", node, ": ", std::string(sut::ProbeName(probe)),
-                             object ? absl::StrCat(" (tablet ", static_cast<int32_t>(*object), ")") : ""));
+                             object ? absl::StrCat(" (", ObjectText(*object), ")") : ""));
 }
 
 void Runner::OnNodeDown(uint32_t node, const std::string& why) {

@@ -33,7 +33,6 @@ namespace holdfast::run {
 struct RunnerOptions {
   bool keep_history = false;   // fill Result::history_jsonl
   bool keep_timeline = false;  // fill Result::timeline
-  int64_t heal_bound_us = 120'000'000;  // of cluster time, for everything that must end after heal
 };
 
 class Runner : public ClusterObserver {
@@ -48,6 +47,7 @@ class Runner : public ClusterObserver {
 
   // --- ClusterObserver
   void OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) override;
+  void OnBegun(const check::ReplicaName& replica, const check::LedgerEntry& entry) override;
   void OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) override;
   void OnInstalled(const check::ReplicaName& replica, check::LogPosition applied) override;
   void OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) override;
@@ -113,6 +113,7 @@ class Runner : public ClusterObserver {
   const plan::Plan& plan_;
   const RunnerOptions options_;
   const PlanIds ids_;
+  const int64_t heal_bound_us_;  // of cluster time, for everything that must end once faults are over
   Cluster* cluster_ = nullptr;
   std::function<void()> after_start_;
   RunRecorder recorder_;

@@ -15,6 +15,7 @@ namespace {
 constexpr int kIntervalUs = 1'000;
 // How far up the stack the nearest caller is looked for.
 constexpr int kStackWordsMax = 512;
+constexpr int kFramesMax = 128;
 
 struct TextRange {
   uintptr_t begin = 0;
@@ -48,15 +49,30 @@ int AddModule(dl_phdr_info* module, size_t, void* found) {
   return 0;
 }
 
+// Whether this program's code was called by RocksDB (its disk, for instance): this program keeps frame pointers, so its
+// frames can be walked down to the first that is not its own.
+__attribute__((no_sanitize("address"))) bool CalledByRocksdb(uintptr_t frame, uintptr_t stack) {
+  for (int i = 0; i < kFramesMax; ++i) {
+    const auto* words = reinterpret_cast<const uintptr_t*>(frame);
+    if (frame < stack || frame % sizeof(uintptr_t) != 0 || words + 1 >= stack_end) return false;
+    if (texts.rocksdb.contains(words[1])) return true;
+    if (!texts.program.contains(words[1]) || words[0] <= frame) return false;
+    frame = words[0];
+  }
+  return false;
+}
+
 // Reads words of the stack that are nobody's variables, which a sanitizer must not mind.
 __attribute__((no_sanitize("address"))) void OnSample(int, siginfo_t*, void* context) {
   const auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext;
 #if defined(__x86_64__)
   const auto instruction = static_cast<uintptr_t>(registers.gregs[REG_RIP]);
   const auto stack = static_cast<uintptr_t>(registers.gregs[REG_RSP]);
+  const auto frame = static_cast<uintptr_t>(registers.gregs[REG_RBP]);
 #elif defined(__aarch64__)
   const auto instruction = static_cast<uintptr_t>(registers.pc);
   const auto stack = static_cast<uintptr_t>(registers.sp);
+  const auto frame = static_cast<uintptr_t>(registers.regs[29]);
 #endif
   uintptr_t address = instruction;
   const auto* words = reinterpret_cast<const uintptr_t*>(stack);
@@ -65,7 +81,8 @@ __attribute__((no_sanitize("address"))) void OnSample(int, siginfo_t*, void* con
     address = words[i];
   }
   total_count.fetch_add(1, std::memory_order_relaxed);
-  if (texts.rocksdb.contains(address)) rocksdb_count.fetch_add(1, std::memory_order_relaxed);
+  const bool inside = texts.rocksdb.contains(address) || CalledByRocksdb(frame, stack);
+  if (inside) rocksdb_count.fetch_add(1, std::memory_order_relaxed);
 }
 
 // Where the calling thread's stack ends; null if that can't be said.

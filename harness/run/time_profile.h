@@ -1,8 +1,9 @@
-// Which share of the processor's time a run spends inside RocksDB: a sampling profiler within the process.
+// Which share of the processor's time a run spends in calls of RocksDB: a sampling profiler within the process.
 //
-// Each sample is put down to RocksDB's library or to this program by its instruction pointer; one in another library (libc, say) to
-// the nearest caller that is one of the two. RocksDB is built without frame pointers, so callers are found by looking through the
-// stack for return addresses: an estimate. What this program does when RocksDB calls it (the simulated file system) counts as its own.
+// Each sample is put down to RocksDB's library or to this program by its instruction pointer; one in another library
+// (libc, say) to the nearest caller that is one of the two. RocksDB is built without frame pointers, so callers are
+// found by looking through the stack for return addresses: an estimate. The simulated disk counts as inside where
+// RocksDB called it.
 //
 // One at a time in a process; the timer's signal is SIGPROF.
 

@@ -1,6 +1,6 @@
 #include "harness/run/trial.h"
 
-#include <chrono>
+#include <time.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -10,18 +10,18 @@
 namespace holdfast::run {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-uint64_t MicrosecondsSince(Clock::time_point start) {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
+uint64_t CpuTimeUs() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1'000;
 }
 
 // Arms the point, and has the node started again some time after it struck: heal may be over by then.
 void Arm(const CrashPoint& point, sim::SimCluster* cluster, bool* struck) {
   sim::SimCluster::PointCrash crash;
   crash.node = point.node();
-  crash.point = point.kind() == CrashPoint::MUTATION ? sim::SimCluster::PointKind::kMutation
-                                                     : sim::SimCluster::PointKind::kProbe;
+  crash.point =
+      point.kind() == CrashPoint::MUTATION ? sim::SimCluster::PointKind::kMutation : sim::SimCluster::PointKind::kProbe;
   crash.ordinal = point.ordinal();
   crash.kind = point.crash();
   crash.salt = point.salt();
@@ -59,9 +59,9 @@ TrialReport RunOnce(const Trial& trial, const TrialOptions& options) {
   };
   TimeProfile profile;
   if (options.profile_time) profile.Start();
-  const Clock::time_point start = Clock::now();
+  const uint64_t start_us = CpuTimeUs();
   *report.mutable_result() = RunSimulated(trial.plan(), simulated);
-  report.set_run_us(MicrosecondsSince(start));
+  report.set_cpu_us(CpuTimeUs() - start_us);
   profile.Stop();
   report.set_samples(profile.samples());
   report.set_rocksdb_samples(profile.rocksdb_samples());
@@ -95,7 +95,7 @@ TrialReport RunTrial(const Trial& trial, const TrialOptions& options) {
   TrialOptions quick = options;
   quick.keep_history = quick.keep_timeline = false;
   const TrialReport again = RunOnce(trial, quick);
-  report.set_run_us(report.run_us() + again.run_us());
+  report.set_cpu_us(report.cpu_us() + again.cpu_us());
   report.set_samples(report.samples() + again.samples());
   report.set_rocksdb_samples(report.rocksdb_samples() + again.rocksdb_samples());
   std::vector<std::string> differences;
@@ -114,8 +114,8 @@ bool SameRun(const Result& a, const Result& b, std::vector<std::string>* differe
     found.push_back(absl::StrFormat("final draw %016x against %016x", a.final_draw(), b.final_draw()));
   }
   if (a.verdict() != b.verdict()) {
-    found.push_back(absl::StrCat("verdict ", Result::Verdict_Name(a.verdict()), " against ",
-                                 Result::Verdict_Name(b.verdict())));
+    found.push_back(
+        absl::StrCat("verdict ", Result::Verdict_Name(a.verdict()), " against ", Result::Verdict_Name(b.verdict())));
   }
   if (differences != nullptr) differences->insert(differences->end(), found.begin(), found.end());
   return found.empty();
@@ -136,8 +136,8 @@ bool SameFailure(const Result& a, const Result& b) {
 
 std::string CrashPointText(const CrashPoint& point) {
   return absl::StrCat(point.crash() == plan::Fault::Crash::POWER_LOSS ? "power loss" : "process death", " of node ",
-                      point.node(), " at its ", point.kind() == CrashPoint::MUTATION ? "file-system mutation " : "probe ",
-                      point.ordinal());
+                      point.node(), " at its ",
+                      point.kind() == CrashPoint::MUTATION ? "file-system mutation " : "probe ", point.ordinal());
 }
 
 }  // namespace holdfast::run

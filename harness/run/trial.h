@@ -1,7 +1,7 @@
 // One run of a plan as a finding repeats it: with its crash point armed, and twice if two runs are what it is about.
 //
-// RunTrial runs in this process and so must be called in a child only: a failed check or a hang of the cluster under test is a
-// result of the plan, not an end of the harness. isolated.h and worker_pool.h bring the child.
+// RunTrial runs in this process and so must be called in a child only: a failed check or a hang of the cluster under
+// test is a result of the plan, not an end of the harness. isolated.h and worker_pool.h bring the child.
 
 #ifndef HARNESS_RUN_TRIAL_H_
 #define HARNESS_RUN_TRIAL_H_
@@ -33,8 +33,8 @@ bool SameRun(const Result& a, const Result& b, std::vector<std::string>* differe
 
 // Whether this verdict makes a finding.
 bool IsFailure(const Result& result);
-// Whether both failed for the same reason, as far as that shows: by verdict, and by checker and invariant of what was found
-// first. Keeps minimising from slipping from one bug to another.
+// Whether both failed for the same reason, as far as that shows: by verdict, and by checker and invariant of what was
+// found first. Keeps minimising from slipping from one bug to another.
 bool SameFailure(const Result& a, const Result& b);
 
 // "power loss of node 2 at its 17th file-system mutation"

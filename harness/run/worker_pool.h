@@ -1,8 +1,8 @@
 // Numbered runs, spread over forked children.
 //
-// Contract: `work` is a pure function of the number, so what comes out does not depend on how many children there are. A child
-// that dies or hangs in a run is that run's result, CRASHED, and a new child goes on. Children are replaced after a while, so that
-// memory stays flat whatever the stores leave behind. When RunTasks returns, no child is left.
+// Contract: `work` is a pure function of the number, so what comes out does not depend on how many children there are.
+// A child that dies or hangs in a run is that run's result, CRASHED, and a new child goes on. Children are replaced
+// after a while, so that memory stays flat whatever the stores leave behind. When RunTasks returns, no child is left.
 //
 // Thread rule: one thread; this process opens no store itself.
 
@@ -19,7 +19,7 @@
 namespace holdfast::run {
 
 struct WorkerPoolOptions {
-  int jobs = 1;               // children at a time
+  int jobs = 1;  // children at a time
   int tasks_per_child = 500;
   int64_t timeout_ms = 60'000;  // of wall time, for one run
 };

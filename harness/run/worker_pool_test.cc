@@ -38,7 +38,7 @@ class Numbers : public TaskSource {
 TrialReport Square(uint64_t number) {
   TrialReport report;
   report.mutable_result()->set_history_digest(number * number);
-  report.set_run_us(static_cast<uint64_t>(getpid()));
+  report.set_cpu_us(static_cast<uint64_t>(getpid()));
   return report;
 }
 
@@ -55,7 +55,7 @@ TEST(WorkerPoolTest, AChildIsReplacedAfterItsShare) {
   Numbers numbers(9);
   ASSERT_TRUE(RunTasks({.jobs = 1, .tasks_per_child = 4}, Square, &numbers).ok());
   std::set<uint64_t> pids;
-  for (const auto& [number, report] : numbers.reports) pids.insert(report.run_us());
+  for (const auto& [number, report] : numbers.reports) pids.insert(report.cpu_us());
   EXPECT_EQ(pids.size(), 3u);
 }
 

@@ -22,14 +22,14 @@ constexpr int64_t kBootLeadersUsMax = 10'000'000;
 constexpr int64_t kBootPollUs = 20'000;
 constexpr int64_t kMaintenanceDelayUs = 20;
 
-constexpr uint64_t kDefaultDelayUs = 500;
-constexpr uint64_t kDefaultSyncUs = 300;
-constexpr uint64_t kDefaultJobUs = 1000;
+constexpr int64_t kDefaultDelayUs = 500;
+constexpr int64_t kDefaultSyncUs = 300;
+constexpr int64_t kDefaultJobUs = 1000;
 
 constexpr uint64_t kNetworkSalt = 11;
 constexpr uint64_t kNodeSalt = 12;
 
-int64_t OrDefault(uint64_t planned_us, uint64_t default_us) {
+int64_t OrDefault(uint64_t planned_us, int64_t default_us) {
   return static_cast<int64_t>(planned_us != 0 ? planned_us : default_us);
 }
 
@@ -88,20 +88,19 @@ SimCluster::SimCluster(const plan::Plan& plan, const sut::NodeOptions& node_opti
       queue_(kBeginningUs),
       network_({.seed = sut::Mix({plan.seed(), kNetworkSalt}),
                 .nodes = plan.shape().nodes(),
-                .delay_us_median = OrDefault(plan.world().message_delay_us(), kDefaultDelayUs)},
+                .delay_us_median = kDefaultDelayUs},
                &queue_, this),
       clients_(ClientOptions(plan, node_options), ids_, &queue_, &network_) {
   for (const sut::NodeId id : MasterMembers(plan)) {
     SimNodeHost* const host = this;
-    nodes_.push_back(
-        std::make_unique<SimNode>(SimNode::Options{.id = id,
-                                                   .seed = sut::Mix({plan.seed(), kNodeSalt}),
-                                                   .node_options = node_options,
-                                                   .master_members = MasterMembers(plan),
-                                                   .sync_us_median = OrDefault(plan.world().sync_us(), kDefaultSyncUs),
-                                                   .job_us_median = OrDefault(plan.world().job_us(), kDefaultJobUs),
-                                                   .clock_skew_us = options.clock_skew_us},
-                                  &queue_, &network_, host));
+    nodes_.push_back(std::make_unique<SimNode>(SimNode::Options{.id = id,
+                                                                .seed = sut::Mix({plan.seed(), kNodeSalt}),
+                                                                .node_options = node_options,
+                                                                .master_members = MasterMembers(plan),
+                                                                .sync_us_median = kDefaultSyncUs,
+                                                                .job_us_median = kDefaultJobUs,
+                                                                .clock_skew_us = options.clock_skew_us},
+                                               &queue_, &network_, host));
     disk_readers_.push_back(std::make_unique<DiskReader>(&nodes_.back()->disk()));
   }
   for (uint32_t object = 0; object < ids_.object_count(); ++object) {
@@ -124,6 +123,7 @@ absl::Status SimCluster::Start() {
   SetWeather({.loss_permille = plan_.world().loss_permille(),
               .duplicate_permille = plan_.world().duplicate_permille(),
               .reorder_permille = plan_.world().reorder_permille()});
+  SetLatencies(plan_.world());
   return absl::OkStatus();
 }
 
@@ -233,6 +233,13 @@ void SimCluster::SetWeather(const Weather& weather) {
                        .duplicate_permille = weather.duplicate_permille,
                        .reorder_permille = weather.reorder_permille,
                        .delay_factor = weather.delay_factor});
+}
+
+void SimCluster::SetLatencies(const plan::World& world) {
+  network_.SetDelay(OrDefault(world.message_delay_us(), kDefaultDelayUs));
+  for (const auto& node : nodes_) {
+    node->SetLatencies(OrDefault(world.sync_us(), kDefaultSyncUs), OrDefault(world.job_us(), kDefaultJobUs));
+  }
 }
 
 uint64_t SimCluster::ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) {

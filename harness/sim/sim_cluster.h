@@ -63,6 +63,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) override;
   void Mend(uint64_t id) override;
   void SetWeather(const Weather& weather) override;
+  void SetLatencies(const plan::World& world) override;
   uint64_t ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
   void DisarmProbeCrash(uint64_t id) override;
   void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) override;
@@ -123,6 +124,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void OnNodeMutation(SimNode& node) override;
   void OnNodeSent(SimNode& node, const std::string& envelope) override;
   void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) override;
+  void OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& applied) override;
   void OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) override;
   void OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId op) override;
   void OnNodeDied(SimNode& node, const std::string& why) override;

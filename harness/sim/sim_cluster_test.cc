@@ -25,6 +25,9 @@ constexpr int64_t kSecondUs = 1'000'000;
 class Witness final : public ClusterObserver {
  public:
   void OnRecovered(const check::ReplicaName&, check::LogPosition) override { ++recovered; }
+  void OnBegun(const check::ReplicaName& replica, const check::LedgerEntry& entry) override {
+    begun.insert({replica.tablet, entry.op.index});
+  }
   void OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) override {
     ++applied;
     const auto [known, fresh] = entry_hashes.try_emplace({replica.tablet, entry.op.index}, entry.hash);
@@ -37,6 +40,7 @@ class Witness final : public ClusterObserver {
   void OnViolation(const check::Violation& violation) override {
     violations.push_back(violation.summary + (violation.evidence.empty() ? "" : ": " + violation.evidence[0]));
   }
+  std::set<std::pair<uint32_t, uint64_t>> begun;
   int recovered = 0;
   int applied = 0;
   int installed = 0;
@@ -127,6 +131,19 @@ TEST(SimClusterTest, BootsAndServesReadsAndWrites) {
   EXPECT_EQ(world.Get("k"), "v1");
   world.RunUntilQuiet();
   EXPECT_GT(world.witness.applied, 0);
+}
+
+TEST(SimClusterTest, EveryShapeComesUp) {
+  for (const auto& [nodes, replicas] : {std::pair(1, 1), std::pair(3, 1), std::pair(5, 3), std::pair(9, 5)}) {
+    plan::Plan plan = MakePlan();
+    plan.mutable_shape()->set_nodes(nodes);
+    plan.mutable_shape()->set_replication_factor(replicas);
+    World world(plan);
+    EXPECT_EQ(world.Put("k", "v1").outcome, CallOutcome::kOk) << nodes << " nodes";
+    EXPECT_EQ(world.Get("k"), "v1");
+    world.RunUntilQuiet();
+    EXPECT_EQ(world.cluster->Inspect().replicas.size(), static_cast<size_t>(4 * replicas + nodes));
+  }
 }
 
 TEST(SimClusterTest, SurvivesTheLeadersCrash) {
@@ -244,6 +261,7 @@ TEST(SimClusterTest, SnapshotsAndRestoresWork) {
   ASSERT_EQ(world.Call(check::kMasterObject, restore).outcome, CallOutcome::kOk);
   wait_until([&] { return list().restorations(0).state() == sut::proto::RestorationInfo::RESTORED; });
   EXPECT_EQ(world.Get("k"), "v1");
+  EXPECT_GE(world.witness.begun.size(), 4u) << "on two tablets, a create and a restore";
   for (uint32_t node = 1; node <= 3; ++node) world.cluster->Crash(node, plan::Fault::Crash::POWER_LOSS, node);
   world.RestartAll();
   EXPECT_EQ(world.Get("k"), "v1");

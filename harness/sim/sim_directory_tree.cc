@@ -69,6 +69,24 @@ SimDirectoryTree::SimDirectoryTree() : root_(std::make_shared<SimDirectory>(SimD
 SimDirectoryTree::~SimDirectoryTree() = default;
 
 SimDirectoryTree::Location SimDirectoryTree::Locate(std::string_view path) const {
+  // Nearly every path that RocksDB names is a file in a directory that was named just before.
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos || slash + 1 == path.size()) return WalkTo(path);
+  const std::string_view parent = path.substr(0, slash);
+  // Debian's absl::string_view is a type of its own.
+  const auto known = parents_.find(absl::string_view(parent.data(), parent.size()));
+  if (known == parents_.end()) {
+    const Location at = WalkTo(path);
+    if (at.directory != nullptr && !at.name.empty()) parents_.emplace(parent, at.directory);
+    return at;
+  }
+  const Entries& entries = (*known->second)->written;
+  const std::string_view name = path.substr(slash + 1);
+  const auto found = entries.find(name);
+  return {known->second, name, found == entries.end() ? nullptr : &found->second};
+}
+
+SimDirectoryTree::Location SimDirectoryTree::WalkTo(std::string_view path) const {
   Location at{&root_, {}, nullptr};
   std::string_view name = NextComponent(path);
   while (!name.empty()) {
@@ -188,6 +206,8 @@ void SimDirectoryTree::Commit(Change change) {
   for (const Change::EntryChange& entry : change.entries) {
     const auto old = entry.directory->written.find(entry.name);
     if (old != entry.directory->written.end()) AddLinks(old->second, -1);
+    const Node* const before = old == entry.directory->written.end() ? nullptr : &old->second;
+    if (AsDirectory(&entry.node) != nullptr || AsDirectory(before) != nullptr) parents_.clear();
     AddLinks(entry.node, +1);
     SetEntry(entry.directory->written, entry.name, entry.node);
   }
@@ -296,6 +316,7 @@ void SimDirectoryTree::LosePower(uint64_t seed) {
     }
   }
   journal_.clear();
+  parents_.clear();
   const std::function<void(SimDirectory&)> settle = [&](SimDirectory& directory) {
     directory.written = directory.durable;
     for (auto& [name, node] : directory.written) {

@@ -26,6 +26,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "harness/sim/sim_file.h"
 #include "rocksdb/io_status.h"
 
@@ -120,6 +121,8 @@ class SimDirectoryTree {
   struct Losses;
 
   Location Locate(std::string_view path) const;
+  // The same, component by component.
+  Location WalkTo(std::string_view path) const;
   static bool IsNeeded(const Change& change, const Needs& needs);
   static void AddNeeds(const Change& change, const SimDirectory& synced, Needs& needs);
   static void SetEntry(Entries& entries, const std::string& name, const Node& node);
@@ -129,6 +132,8 @@ class SimDirectoryTree {
   uint64_t next_inode_ = 2;
   // Changes in the order in which they were written, none of them in `durable` of any directory.
   std::vector<Change> journal_;
+  // Directories that were found by their path, until any directory is made, moved or removed. Points into the tree.
+  mutable absl::flat_hash_map<std::string, const DirectoryPtr*> parents_;
 };
 
 }  // namespace holdfast::sim

@@ -77,6 +77,8 @@ class SimNetwork {
   void Send(Link link, sut::LogicalIdentity identity, std::string envelope);
 
   void SetWeather(const NetworkWeather& weather) { weather_ = weather; }
+  // The median one-way delay from now on. REQUIRES: delay_us_median > 0.
+  void SetDelay(int64_t delay_us_median) { options_.delay_us_median = delay_us_median; }
   const NetworkWeather& weather() const { return weather_; }
 
   // (from, to); 0 stands for all clients. A second rule under the same id replaces the first.
@@ -101,7 +103,7 @@ class SimNetwork {
   void ScheduleCopy(Link link, sut::LogicalIdentity identity, int64_t arrival_us, std::string envelope);
   void Arrive(Link link, sut::LogicalIdentity identity, std::string envelope);
 
-  const Options options_;
+  Options options_;
   EventQueue* const queue_;
   NetworkSink* const sink_;
   NetworkWeather weather_;

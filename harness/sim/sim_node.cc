@@ -66,6 +66,9 @@ struct SimNode::Life final : sut::Timers, sut::Transport, sut::ProbeSink, sut::A
   void OnRecovered(sut::TabletId tablet, sut::ReplicaId, sut::OpId applied) override {
     if (!dead) machine->host_->OnNodeRecovered(*machine, tablet, applied);
   }
+  void OnBegun(const Applied& applied) override {
+    if (!dead) machine->host_->OnNodeBegun(*machine, applied);
+  }
   void OnApplied(const Applied& applied) override {
     if (!dead) machine->host_->OnNodeApplied(*machine, applied);
   }
@@ -143,6 +146,14 @@ void SimNode::Crash(const CrashSpec& crash) {
 
 void SimNode::Bury() {
   if (life_ != nullptr && life_->dead && !OnStack()) Destroy();
+}
+
+void SimNode::SetLatencies(int64_t sync_us_median, int64_t job_us_median) {
+  options_.sync_us_median = sync_us_median;
+  options_.job_us_median = job_us_median;
+  if (life_ == nullptr) return;
+  life_->log_worker.SetLatency(sync_us_median);
+  life_->worker.SetLatency(job_us_median);
 }
 
 void SimNode::Receive(const std::string& envelope) {

@@ -44,6 +44,7 @@ class SimNodeHost {
   virtual void OnNodeMutation(SimNode& node) = 0;
   virtual void OnNodeSent(SimNode& node, const std::string& envelope) = 0;
   virtual void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) = 0;
+  virtual void OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& applied) = 0;
   virtual void OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) = 0;
   virtual void OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId op) = 0;
   // The process has just died, however that came.
@@ -80,6 +81,8 @@ class SimNode final : private MutationObserver {
   void Crash(const CrashSpec& crash);
   // Destroys a dead incarnation unless its code is on the stack. To be called after each event.
   void Bury();
+  // How long syncs of the log and jobs of the worker take from now on, also in later incarnations.
+  void SetLatencies(int64_t sync_us_median, int64_t job_us_median);
   // Messages for a node that is down are lost.
   void Receive(const std::string& envelope);
 
@@ -107,7 +110,7 @@ class SimNode final : private MutationObserver {
   bool OnStack() const;
   void Destroy();
 
-  const Options options_;
+  Options options_;
   EventQueue* const queue_;
   SimNetwork* const network_;
   SimNodeHost* const host_;

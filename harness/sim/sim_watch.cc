@@ -64,15 +64,20 @@ void SimCluster::StrikePoint(SimNode& node, PointKind point, uint64_t count) {
 void SimCluster::OnNodeSent(SimNode& node, const std::string& bytes) {
   sut::proto::Envelope envelope;
   if (!envelope.ParseFromString(bytes) || !envelope.has_raft()) return;
+  if (!BindsItsSender(static_cast<sut::raft::MessageType>(envelope.raft().message().type()))) return;
   const auto tablet = sut::IdFromBytes<sut::TabletId>(envelope.raft().tablet());
-  const auto message = sut::raft::DecodeMessage(envelope.raft().message());
-  if (!tablet.ok() || !message.ok() || !BindsItsSender(message->type)) return;
+  const auto message = sut::raft::FromProto(envelope.raft().message());
+  if (!tablet.ok() || !message.ok()) return;
   Group& group = GroupOf(*tablet);
   if (const auto violation = group.invariants.ObserveSent(*message)) TellRaftViolation(group, node, *violation);
 }
 
 void SimCluster::OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) {
   observer_->OnRecovered(NameOf(node, tablet), ToLogPosition(applied));
+}
+
+void SimCluster::OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& applied) {
+  observer_->OnBegun(NameOf(node, applied.tablet), LedgerEntryOf(applied, ids_));
 }
 
 void SimCluster::OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) {

@@ -33,6 +33,9 @@ class SimWorker final : public sut::Worker {
 
   void Run(sut::LogicalIdentity identity, std::function<void()> job, std::function<void()> done) override;
 
+  // For jobs that are asked for from now on. REQUIRES: latency_us_median > 0.
+  void SetLatency(int64_t latency_us_median) { options_.latency_us_median = latency_us_median; }
+
   struct Draw {
     int64_t latency_us;
     EffectPosition position;
@@ -54,7 +57,7 @@ class SimWorker final : public sut::Worker {
   void Begin(Job job);
   void Finish(const std::function<void()>& done);
 
-  const Options options_;
+  Options options_;
   EventQueue* const queue_;
   bool busy_ = false;
   std::deque<Job> waiting_;

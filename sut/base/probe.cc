@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, kProbeCount> kNames = {
     "raft.log.appended",
     "raft.log.synced",
     "raft.log.compacted",
+    "tablet.store.opened",
     "tablet.store.flushed",
     "tablet.snapshot.begun",
     "tablet.snapshot.flushed",

@@ -23,6 +23,7 @@ enum class Probe : uint8_t {
   kEntriesAppended,
   kEntriesSynced,
   kLogCompacted,
+  kStoreOpened,
   kStoreFlushed,
   kSnapshotBegun,
   kSnapshotFlushed,

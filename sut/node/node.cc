@@ -1,6 +1,7 @@
 #include "sut/node/node.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,8 +25,14 @@ proto::Reply Refuse(proto::Code code, std::string message) {
 // A tablet's description as a request brings it; checked, since directories will be named after it.
 bool ValidCreate(const proto::CreateReplica& request, NodeId self) {
   const proto::TabletInfo& tablet = request.tablet();
-  if (request.table().size() != 16 || tablet.id().size() != 16 || request.replica() == 0) return false;
+  if (request.table().size() != 16 || tablet.id().size() != 16 || tablet.id() == Bytes(kMasterTablet)) return false;
   if (tablet.hash_begin() >= tablet.hash_end() || tablet.hash_end() > kHashSpace) return false;
+  std::set<uint64_t> replicas;
+  std::set<uint32_t> nodes;
+  for (const proto::ReplicaInfo& info : tablet.replicas()) {
+    if (info.replica() == 0 || info.node() == 0) return false;
+    if (!replicas.insert(info.replica()).second || !nodes.insert(info.node()).second) return false;
+  }
   return std::any_of(tablet.replicas().begin(), tablet.replicas().end(), [&](const proto::ReplicaInfo& info) {
     return info.replica() == request.replica() && info.node() == self.value;
   });
@@ -42,7 +49,17 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(const Seams* seams, NodeSpec s
   return node;
 }
 
-Node::Node(const Seams* seams, NodeSpec spec) : seams_(seams), spec_(std::move(spec)), layout_(spec_.root, spec_.id), life_(static_cast<uint64_t>(seams->clock->NowUs()) + 1) {}
+Node::Node(const Seams* seams, NodeSpec spec)
+    : own_seams_(*seams),
+      seams_(&own_seams_),
+      spec_(std::move(spec)),
+      layout_(spec_.root, spec_.id),
+      life_(static_cast<uint64_t>(seams->clock->NowUs()) + 1) {
+  // Whichever part can't go on first stops all of them.
+  own_seams_.on_fatal = [this, stop = seams->on_fatal](const std::string& reason) {
+    if (!std::exchange(stopped_, true)) stop(reason);
+  };
+}
 
 Node::~Node() {
   // The master service refers to its replica, replicas to their machines and the log store.
@@ -54,6 +71,7 @@ absl::Status Node::Recover() {
   auto log_store = LogStore::Open(seams_->storage, layout_.log_store());
   if (!log_store.ok()) return log_store.status();
   log_store_ = *std::move(log_store);
+  seams_->probes->Hit(Probe::kStoreOpened, TabletId{});
   log_writer_ = std::make_unique<LogWriter>(log_store_.get(), seams_);
   context_ = {spec_.id, &spec_.options, seams_, &layout_, log_store_.get(), log_writer_.get(), &hybrid_clock_};
   auto recovered = log_store_->Recover();
@@ -61,8 +79,8 @@ absl::Status Node::Recover() {
   for (LogStore::RecoveredReplica& replica : *recovered) {
     if (absl::Status status = Host(std::move(replica)); !status.ok()) return status;
   }
-  const bool member = std::find(spec_.master_members.begin(), spec_.master_members.end(), spec_.id) !=
-                      spec_.master_members.end();
+  const bool member =
+      std::find(spec_.master_members.begin(), spec_.master_members.end(), spec_.id) != spec_.master_members.end();
   if (!member || replicas_.contains(kMasterTablet)) return absl::OkStatus();
   auto created = Replica::Create(context_, MasterRecord().record);
   if (!created.ok()) return created.status();
@@ -98,7 +116,8 @@ absl::Status Node::Host(LogStore::RecoveredReplica recovered) {
   }
   auto replica = Replica::Open(context_, std::move(recovered), hosted.machine.get());
   if (!replica.ok()) {
-    return absl::Status(replica.status().code(), absl::StrCat("tablet ", Hex(*tablet), ": ", replica.status().message()));
+    return absl::Status(replica.status().code(),
+                        absl::StrCat("tablet ", Hex(*tablet), ": ", replica.status().message()));
   }
   hosted.replica = *std::move(replica);
   replicas_[*tablet] = hosted.replica.get();
@@ -116,6 +135,7 @@ void Node::ArmTick() {
 }
 
 void Node::Tick() {
+  if (stopped_) return;
   for (const auto& [tablet, replica] : replicas_) replica->Tick();
   ArmTick();
 }
@@ -129,11 +149,11 @@ Replica* Node::Find(const std::string& tablet) const {
 
 void Node::Receive(const std::string& bytes) {
   proto::Envelope envelope;
-  if (!envelope.ParseFromString(bytes)) return;
+  if (stopped_ || !envelope.ParseFromString(bytes)) return;
   switch (envelope.body_case()) {
     case proto::Envelope::kRaft: {
       Replica* replica = Find(envelope.raft().tablet());
-      auto message = raft::DecodeMessage(envelope.raft().message());
+      auto message = raft::FromProto(envelope.raft().message());
       if (replica != nullptr && message.ok() && message->to == replica->replica()) replica->OnRaft(*message);
       return;
     }
@@ -175,7 +195,11 @@ proto::Reply Node::CreateReplica(const proto::CreateReplica& request) {
   if (!ValidCreate(request, spec_.id)) return Refuse(proto::BAD_REQUEST, "not a replica of this node");
   proto::Reply done;
   done.set_code(proto::OK);
-  if (Find(request.tablet().id()) != nullptr) return done;
+  if (const Replica* present = Find(request.tablet().id())) {
+    const proto::ReplicaRecord& record = present->record();
+    if (record.replica() == request.replica() && record.table() == request.table()) return done;
+    return Refuse(proto::ALREADY_EXISTS, "another replica of the tablet is hosted here");
+  }
   proto::ReplicaRecord record;
   record.set_table(request.table());
   record.set_tablet(request.tablet().id());

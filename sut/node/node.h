@@ -1,10 +1,10 @@
 // A node: the composition root of the cluster under test, and the router of its messages.
 //
-// It owns the Raft log store, one replica for each group it hosts, and on members of the master's group the master service.
-// Handlers run to completion and never block; long work goes to the Worker.
+// It owns the Raft log store, one replica for each group it hosts, and on members of the master's group the master
+// service. Handlers run to completion and never block; long work goes to the Worker.
 //
-// Life: Start recovers everything from disk and arms the tick; from then on the node only reacts. A crash is the destruction of
-// the object, with or without what was written to disk. Loop rule: everything on one event loop.
+// Life: Start recovers everything from disk and arms the tick; from then on the node only reacts. A crash is the
+// destruction of the object, with or without what was written to disk. Loop rule: everything on one event loop.
 
 #ifndef SUT_NODE_NODE_H_
 #define SUT_NODE_NODE_H_
@@ -75,7 +75,9 @@ class Node : private RequestSender {
             std::function<void(const proto::Reply&)> on_reply) override;
   Replica* Find(const std::string& tablet) const;
 
+  Seams own_seams_;  // those given, but for on_fatal
   const Seams* seams_;
+  bool stopped_ = false;  // by on_fatal: nothing is taken in any more
   NodeSpec spec_;
   NodeLayout layout_;
   HybridClock hybrid_clock_;

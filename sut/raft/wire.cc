@@ -54,8 +54,8 @@ absl::StatusOr<std::vector<ReplicaId>> ToAscendingIds(const Ids& ids) {
 
 }  // namespace
 
-std::string EncodeMessage(const Message& message) {
-  proto::RaftMessage out;
+void ToProto(const Message& message, proto::RaftMessage* to) {
+  proto::RaftMessage& out = *to;
   out.set_type(static_cast<uint32_t>(message.type));
   out.set_from(message.from.value);
   out.set_to(message.to.value);
@@ -69,12 +69,21 @@ std::string EncodeMessage(const Message& message) {
   out.set_match(message.match.value);
   out.set_conflict(message.conflict.value);
   out.set_conflict_term(message.conflict_term.value);
+}
+
+std::string EncodeMessage(const Message& message) {
+  proto::RaftMessage out;
+  ToProto(message, &out);
   return out.SerializeAsString();
 }
 
 absl::StatusOr<Message> DecodeMessage(std::string_view bytes) {
   proto::RaftMessage in;
   if (!Parse(bytes, in)) return absl::InvalidArgumentError("bytes are no Raft message");
+  return FromProto(in);
+}
+
+absl::StatusOr<Message> FromProto(const proto::RaftMessage& in) {
   if (in.type() > static_cast<uint32_t>(MessageType::kTimeoutNow)) {
     return absl::InvalidArgumentError(absl::StrCat("Raft message of unknown type ", in.type()));
   }

@@ -10,12 +10,16 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "sut/proto/raft.pb.h"
 #include "sut/raft/raft.h"
 
 namespace sut::raft {
 
 std::string EncodeMessage(const Message& message);
 absl::StatusOr<Message> DecodeMessage(std::string_view bytes);
+// The same, for a message that travels as a part of another. REQUIRES: `out` is empty.
+void ToProto(const Message& message, proto::RaftMessage* out);
+absl::StatusOr<Message> FromProto(const proto::RaftMessage& in);
 
 std::string EncodeEntry(const Entry& entry);
 absl::StatusOr<Entry> DecodeEntry(std::string_view bytes);

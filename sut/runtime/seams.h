@@ -68,6 +68,9 @@ class ApplyObserver {
   virtual ~ApplyObserver() = default;
   // A replica has opened its store, which durably contains everything up to `applied`: the entry applied next is the one after.
   virtual void OnRecovered(TabletId tablet, ReplicaId replica, OpId applied) = 0;
+  // An entry whose effect lies outside the row store is about to take effect. It will be durable before OnApplied, which a
+  // crash may swallow.
+  virtual void OnBegun(const Applied& applied) = 0;
   // An entry has been applied.
   virtual void OnApplied(const Applied& applied) = 0;
   // The store was replaced by an install whose content is the state at `op`.

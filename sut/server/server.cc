@@ -26,6 +26,7 @@ class NoProbes final : public ProbeSink {
 class NoObserver final : public ApplyObserver {
  public:
   void OnRecovered(TabletId, ReplicaId, OpId) override {}
+  void OnBegun(const Applied&) override {}
   void OnApplied(const Applied&) override {}
   void OnInstalled(TabletId, ReplicaId, OpId) override {}
 };

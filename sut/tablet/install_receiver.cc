@@ -2,79 +2,31 @@
 
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "sut/base/check.h"
 #include "sut/base/prng.h"
 #include "sut/storage/checkpoint.h"
+#include "sut/tablet/incoming_files.h"
 #include "sut/tablet/replica.h"
+#include "sut/tablet/shipped_directory.h"
 
 namespace sut {
 namespace {
 
-constexpr char kRowsDirectory[] = "rows";
-constexpr int kDirectoriesMax = 4096;
-constexpr int kFilesMax = 100'000;
-
 OpId LastOf(const proto::InstallOffer& offer) { return {Term{offer.last().term()}, Index{offer.last().index()}}; }
 
-std::string DirectoryName(const proto::ShippedDirectory& directory) {
-  if (directory.snapshot().empty()) return kRowsDirectory;
-  const auto id = ParseUuidBytes(directory.snapshot());
-  return UuidHex(id->first, id->second);
-}
-
-// What comes from another process is checked before it touches the disk: ids are ids, names are plain names.
-bool ValidOffer(const proto::InstallOffer& offer) {
-  if (offer.directories_size() == 0 || offer.directories_size() > kDirectoriesMax) return false;
-  if (!offer.directories(0).snapshot().empty() || offer.config().voters().empty()) return false;
-  for (int i = 0; i < offer.directories_size(); ++i) {
-    const proto::ShippedDirectory& directory = offer.directories(i);
-    if (i > 0 && directory.snapshot().size() != 16) return false;
-    if (directory.files_size() > kFilesMax) return false;
-    for (const proto::FileInfo& file : directory.files()) {
-      if (file.name().empty() || file.name() == "." || file.name() == ".." || absl::StrContains(file.name(), '/') ||
-          absl::StrContains(file.name(), '\0')) {
-        return false;
-      }
-    }
+// Planted bug 35: what a client retries is not recognised any more.
+absl::Status StripRequests(TabletStore* staged) {
+  StoreBatch batch;
+  for (const KeySpace space : {KeySpace::kRequest, KeySpace::kSession}) {
+    const auto [begin, end] = KeySpaceRange(space);
+    const absl::Status status = staged->Latest().Scan(begin, end, [&batch](std::string_view key, std::string_view) {
+      batch.Delete(std::string(key));
+      return true;
+    });
+    if (!status.ok()) return status;
   }
-  return true;
-}
-
-// Makes the set of snapshot directories exactly `wanted`, of which those that are in `incoming` replace what is there.
-absl::Status MoveInPlace(const StorageSeam& storage, const ReplicaLayout& layout,
-                         const std::vector<SnapshotId>& wanted, BugSet bugs) {
-  if (absl::Status status = CreateDirectoryChain(storage, layout.snapshots()); !status.ok()) return status;
-  const auto remove = [&](SnapshotId id) -> absl::Status {
-    // By way of another name, so that no half-removed directory is ever under a final one.
-    if (absl::Status status = RemoveTree(storage, layout.snapshot_trash(id)); !status.ok()) return status;
-    absl::Status moved = Publish(storage, layout.snapshot(id), layout.snapshot_trash(id), bugs);
-    if (!moved.ok()) return moved;
-    return RemoveTree(storage, layout.snapshot_trash(id));
-  };
-  auto present = ListDirectory(storage, layout.snapshots());
-  if (!present.ok()) return present.status();
-  for (const std::string& name : *present) {
-    const auto id = IdFromHex<SnapshotId>(name);
-    if (!id.ok()) continue;
-    bool kept = false;
-    for (const SnapshotId one : wanted) kept = kept || one == *id;
-    if (kept) {
-      auto incoming = DirectoryExists(storage, layout.incoming(*id));
-      if (!incoming.ok()) return incoming.status();
-      if (!*incoming) continue;
-    }
-    if (absl::Status status = remove(*id); !status.ok()) return status;
-  }
-  for (const SnapshotId id : wanted) {
-    auto incoming = DirectoryExists(storage, layout.incoming(id));
-    if (!incoming.ok()) return incoming.status();
-    if (!*incoming) continue;
-    if (absl::Status status = Publish(storage, layout.incoming(id), layout.snapshot(id), bugs); !status.ok()) return status;
-  }
-  // An earlier attempt may have died between a rename and its fsync.
-  if (absl::Status status = SyncDirectory(storage, layout.snapshots()); !status.ok()) return status;
-  return RemoveTree(storage, layout.incoming());
+  return staged->CommitStaged(batch, staged->applied());
 }
 
 std::vector<SnapshotId> InstalledSnapshots(const proto::ReplicaRecord& record) {
@@ -108,51 +60,46 @@ void InstallReceiver::OnOffer(const proto::InstallEnvelope& envelope) {
   Session session;
   session.id = envelope.session();
   session.source = ReplicaId{envelope.from_replica()};
+  // An old leader's offer, or one that brings nothing new. A session that is under way goes on.
+  if (!ValidOffer(offer) || Term{offer.term()} < replica_.term() || !replica_.raft().CanInstall(LastOf(offer))) {
+    return Reply(&session, proto::InstallReply::REFUSED, 0);
+  }
   session.offer = offer;
   session.progress_us = replica_.NowUs();
   session_ = std::move(session);
-  // An old leader's offer, or one that brings nothing new.
-  if (!ValidOffer(offer) || Term{offer.term()} < replica_.term() || !replica_.raft().CanInstall(LastOf(offer))) {
-    return Abandon(proto::InstallReply::REFUSED);
-  }
+  Prepare();
+}
+
+void InstallReceiver::Prepare() {
   session_->writing = true;
   SkipEmptyFiles();
   RunSequence(replica_.context_.seams->worker, LogicalIdentity{Mix({session_->id, 1})},
-              {[this, storage = replica_.storage(), layout = replica_.layout_, offer]() -> absl::Status {
-                if (absl::Status status = RemoveTree(storage, layout.incoming()); !status.ok()) return status;
-                for (const proto::ShippedDirectory& directory : offer.directories()) {
-                  const std::string path = absl::StrCat(layout.incoming(), "/", DirectoryName(directory));
-                  if (absl::Status status = CreateDirectoryChain(storage, path); !status.ok()) return status;
-                  for (const proto::FileInfo& file : directory.files()) {
-                    if (file.size() > 0) continue;
-                    const std::string empty = absl::StrCat(path, "/", file.name());
-                    if (absl::Status status = WriteChunk(storage, empty, 0, ""); !status.ok()) return status;
-                  }
-                }
-                return absl::OkStatus();
+              {[storage = replica_.storage(), layout = replica_.layout_, offer = session_->offer] {
+                return PrepareIncoming(storage, layout, offer);
               }},
               [this, id = session_->id](absl::Status status) {
                 if (!session_ || session_->id != id) return;
                 session_->writing = false;
-                if (!status.ok()) return Abandon(proto::InstallReply::REFUSED);
+                if (!status.ok()) return Abandon();
                 AskNext();
               });
 }
 
 void InstallReceiver::OnChunk(const proto::InstallEnvelope& envelope) {
   const proto::InstallChunk& chunk = envelope.chunk();
-  if (!session_ || session_->id != envelope.session() || session_->phase != Phase::kReceiving || session_->writing) return;
-  if (chunk.directory() != session_->directory || chunk.file() != session_->file || chunk.offset() != session_->offset) {
+  if (!session_ || session_->id != envelope.session() || session_->phase != Phase::kReceiving || session_->writing)
+    return;
+  if (chunk.directory() != session_->directory || chunk.file() != session_->file ||
+      chunk.offset() != session_->offset) {
     return;
   }
   const proto::ShippedDirectory& directory = session_->offer.directories(static_cast<int>(session_->directory));
   const proto::FileInfo& file = directory.files(static_cast<int>(session_->file));
-  if (chunk.data().empty() || chunk.offset() + chunk.data().size() > file.size()) {
-    return Abandon(proto::InstallReply::REFUSED);
+  if (chunk.data().empty() || chunk.data().size() > file.size() - chunk.offset()) {
+    return Abandon();
   }
   session_->writing = true;
-  const std::string path =
-      absl::StrCat(replica_.layout_.incoming(), "/", DirectoryName(directory), "/", file.name());
+  const std::string path = absl::StrCat(replica_.layout_.incoming(), "/", ShippedName(directory), "/", file.name());
   auto status = std::make_shared<absl::Status>();
   replica_.context_.seams->worker->Run(
       LogicalIdentity{Mix({session_->id, 2, chunk.directory(), chunk.file(), chunk.offset()})},
@@ -162,7 +109,7 @@ void InstallReceiver::OnChunk(const proto::InstallEnvelope& envelope) {
       [this, id = session_->id, status, bytes = chunk.data().size()] {
         if (!session_ || session_->id != id) return;
         session_->writing = false;
-        if (!status->ok()) return Abandon(proto::InstallReply::REFUSED);
+        if (!status->ok()) return Abandon();
         replica_.Hit(Probe::kInstallChunkReceived);
         session_->offset += bytes;
         session_->progress_us = replica_.NowUs();
@@ -198,14 +145,14 @@ bool InstallReceiver::complete() const {
 
 void InstallReceiver::AskNext() {
   session_->asked_us = replica_.NowUs();
-  Reply(proto::InstallReply::NEXT, 0);
+  Reply(&*session_, proto::InstallReply::NEXT, 0);
 }
 
 void InstallReceiver::Tick() {
   if (!session_ || session_->phase != Phase::kReceiving || session_->writing) return;
   const int64_t now_us = replica_.NowUs();
   if (now_us - session_->progress_us > replica_.options().install_timeout_us) {
-    Abandon(proto::InstallReply::REFUSED);
+    Abandon();
   } else if (now_us - session_->asked_us > 4 * replica_.options().tick_us) {
     AskNext();
   }
@@ -228,10 +175,8 @@ void InstallReceiver::TakeOver() {
   auto staged = std::make_shared<std::shared_ptr<TabletStore>>();
   const auto verify = [this, storage, layout, offer]() -> absl::Status {
     for (const proto::ShippedDirectory& directory : offer.directories()) {
-      const std::string path = absl::StrCat(layout.incoming(), "/", DirectoryName(directory));
-      const std::vector<proto::FileInfo> files(directory.files().begin(), directory.files().end());
-      if (absl::Status status = VerifyFiles(storage, path, files); !status.ok()) return status;
-      if (absl::Status status = SyncFiles(storage, path); !status.ok()) return status;
+      const std::string path = absl::StrCat(layout.incoming(), "/", ShippedName(directory));
+      if (absl::Status status = VerifyShipped(storage, path, directory); !status.ok()) return status;
     }
     if (absl::Status status = SyncDirectory(storage, layout.incoming()); !status.ok()) return status;
     replica_.Hit(Probe::kInstallStaged);
@@ -239,22 +184,25 @@ void InstallReceiver::TakeOver() {
   };
   const auto move_rows = [=, this]() -> absl::Status {
     if (absl::Status status = RemoveTree(storage, generation); !status.ok()) return status;
-    const std::string rows = absl::StrCat(layout.incoming(), "/", kRowsDirectory);
+    const std::string rows = absl::StrCat(layout.incoming(), "/", kShippedRows);
     if (absl::Status status = Publish(storage, rows, generation, bugs); !status.ok()) return status;
     auto opened = TabletStore::Open(storage, generation, open);
     if (!opened.ok()) return opened.status();
+    replica_.Hit(Probe::kStoreOpened);
     if ((*opened)->applied() != LastOf(offer)) return absl::DataLossError("the shipped rows are of another index");
     *staged = *std::move(opened);
     return bugs.has(Bug::kRequestTableNotInSnapshot) ? StripRequests(staged->get()) : absl::OkStatus();
   };
-  replica_.barrier_running_ = true;
+  replica_.BeginBarrier();
   RunSequence(replica_.context_.seams->worker, LogicalIdentity{Mix({session_->id, 3})}, {verify, move_rows},
               [this, staged, record](absl::Status status) {
+                // What Raft has decided is in the log before it is asked.
+                replica_.Pump();
                 // Until the record is written nothing has happened, so a failure costs only this install.
                 if (!status.ok() || !replica_.raft().CanInstall(LastOf(session_->offer))) {
                   replica_.EndBarrier();
                   replica_.old_generations_ = true;
-                  Abandon(proto::InstallReply::REFUSED);
+                  Abandon();
                 } else {
                   Commit(std::move(*staged), record);
                 }
@@ -262,28 +210,27 @@ void InstallReceiver::TakeOver() {
               });
 }
 
-// On the loop and in one go: between the question whether the log may be replaced and the answer nothing else may happen to it.
+// On the loop and in one go: between the question whether the log may be replaced and the answer nothing else may
+// happen to it.
 void InstallReceiver::Commit(std::shared_ptr<TabletStore> staged, proto::ReplicaRecord record) {
   const OpId last = LastOf(session_->offer);
   LogStore::LogReset reset;
   reset.start.last = last;
-  for (const uint64_t voter : session_->offer.config().voters()) reset.start.config.voters.push_back(ReplicaId{voter});
-  for (const uint64_t learner : session_->offer.config().learners()) {
-    reset.start.config.learners.push_back(ReplicaId{learner});
-  }
+  // It was decoded when the offer came.
+  reset.start.config = *raft::DecodeConfig(session_->offer.config().SerializeAsString());
   reset.keep_tail = replica_.raft().TermAt(last.index) == last.term;
   if (absl::Status status = replica_.context_.log_store->PutReplica(record, reset); !status.ok()) {
-    replica_.context_.seams->on_fatal(absl::StrCat("an install can't be recorded: ", status.message()));
-    return;
+    return replica_.Fatal(absl::StrCat("an install can't be recorded: ", status.message()));
   }
   replica_.Hit(Probe::kInstallCommitted);
-  replica_.raft_->Installed(reset.start);
+  SUT_CHECK(replica_.raft_->Installed(reset.start), "Raft was asked before");
   if (absl::Status status = replica_.SwapStore(std::move(staged), record); !status.ok()) {
-    replica_.context_.seams->on_fatal(absl::StrCat("an installed store can't be read: ", status.message()));
-    return;
+    return replica_.Fatal(absl::StrCat("an installed store can't be read: ", status.message()));
   }
   replica_.applied_ = last;
   replica_.context_.seams->observer->OnInstalled(replica_.tablet(), replica_.replica(), last);
+  // Their entries won't be applied one by one any more.
+  replica_.FailProposals(last.index, "an install took the place of the entry");
   MoveDirectories();
 }
 
@@ -299,61 +246,50 @@ void InstallReceiver::MoveDirectories() {
         replica_.record_ = finished;
         replica_.Hit(Probe::kInstallFinished);
         replica_.EndBarrier();
-        Reply(proto::InstallReply::DONE, replica_.applied().index.value);
+        Reply(&*session_, proto::InstallReply::DONE, replica_.applied().index.value);
         session_.reset();
       });
 }
 
 absl::Status InstallReceiver::FinishAtStart() {
-  const absl::Status moved = MoveInPlace(replica_.storage(), replica_.layout_, InstalledSnapshots(replica_.record_),
-                                         replica_.options().bugs);
+  const absl::Status moved =
+      MoveInPlace(replica_.storage(), replica_.layout_, InstalledSnapshots(replica_.record_), replica_.options().bugs);
   if (!moved.ok()) return moved;
   ClearInstall(&replica_.record_);
   return replica_.context_.log_store->PutReplica(replica_.record_, std::nullopt);
 }
 
-void InstallReceiver::Reply(proto::InstallReply::Kind kind, uint64_t index) {
+void InstallReceiver::Reply(Session* session, proto::InstallReply::Kind kind, uint64_t index) {
+  const NodeId to = replica_.NodeOf(session->source);
+  if (to.is_none()) return;
   proto::Envelope message;
   message.set_from_node(replica_.context_.node.value);
   proto::InstallEnvelope* envelope = message.mutable_install();
   envelope->set_tablet(Bytes(replica_.tablet()));
   envelope->set_from_replica(replica_.replica().value);
-  envelope->set_to_replica(session_->source.value);
-  envelope->set_session(session_->id);
+  envelope->set_to_replica(session->source.value);
+  envelope->set_session(session->id);
   proto::InstallReply* reply = envelope->mutable_reply();
   reply->set_kind(kind);
-  reply->set_directory(session_->directory);
-  reply->set_file(session_->file);
-  reply->set_offset(session_->offset);
+  reply->set_directory(session->directory);
+  reply->set_file(session->file);
+  reply->set_offset(session->offset);
   reply->set_index(index);
-  const LogicalIdentity identity{Mix({session_->id, 5, ++session_->sends})};
-  replica_.context_.seams->transport->Send(replica_.NodeOf(session_->source), identity, message.SerializeAsString());
+  const LogicalIdentity identity{Mix({session->id, 5, ++session->sends})};
+  replica_.context_.seams->transport->Send(to, identity, message.SerializeAsString());
 }
 
-void InstallReceiver::Abandon(proto::InstallReply::Kind told) {
-  Reply(told, 0);
+void InstallReceiver::Abandon() {
+  Reply(&*session_, proto::InstallReply::REFUSED, 0);
   session_.reset();
   ++removals_;
   replica_.context_.seams->worker->Run(
       LogicalIdentity{Mix({replica_.tablet().lo, 6})},
       // What can't be removed now is removed at the next start.
-      [storage = replica_.storage(), incoming = replica_.layout_.incoming()] { RemoveTree(storage, incoming).IgnoreError(); },
+      [storage = replica_.storage(), incoming = replica_.layout_.incoming()] {
+        RemoveTree(storage, incoming).IgnoreError();
+      },
       [this] { --removals_; });
-}
-
-// Planted bug 35: what a client retries is not recognised any more.
-absl::Status InstallReceiver::StripRequests(TabletStore* staged) const {
-  StoreBatch batch;
-  for (const KeySpace space : {KeySpace::kRequest, KeySpace::kSession}) {
-    const std::string end(1, static_cast<char>(static_cast<char>(space) + 1));
-    const absl::Status status = staged->Latest().Scan(
-        StoreKey(space, ""), end, [&batch](std::string_view key, std::string_view) {
-          batch.Delete(std::string(key));
-          return true;
-        });
-    if (!status.ok()) return status;
-  }
-  return staged->CommitStaged(batch, staged->applied());
 }
 
 }  // namespace sut

@@ -1,10 +1,11 @@
-// The follower's side of an install: receives a store and a set of snapshot directories, and takes them over as a whole.
+// The follower's side of an install: receives a store and a set of snapshot directories, and takes them over as a
+// whole.
 //
-// It asks for one chunk after the other and stages everything in the incoming directory, while Raft and applying go on. Taking
-// over is a barrier: verify every checksum, make all of it durable, move the rows under the next generation's name; then one
-// synced record in the Raft log store names the new generation, resets the log and lists the snapshots that shall be there. From
-// that record on the install has happened: directories that are not in the list are removed, those that came are moved in
-// place, and a start-up goes on with that where a crash cut it short.
+// It asks for one chunk after the other and stages everything in the incoming directory, while Raft and applying go on.
+// Taking over is a barrier: verify every checksum, make all of it durable, move the rows under the next generation's
+// name; then one synced record in the Raft log store names the new generation, resets the log and lists the snapshots
+// that shall be there. From that record on the install has happened: directories that are not in the list are removed,
+// those that came are moved in place, and a start-up goes on with that where a crash cut it short.
 //
 // Bounds: one session at a time; without progress for install_timeout_us it is given up.
 // Loop rule: on the node's loop.
@@ -58,12 +59,13 @@ class InstallReceiver {
   void SkipEmptyFiles();
   bool complete() const;
   void AskNext();
+  void Prepare();
   void TakeOver();
   void Commit(std::shared_ptr<TabletStore> staged, proto::ReplicaRecord record);
   void MoveDirectories();
-  void Reply(proto::InstallReply::Kind kind, uint64_t index);
-  void Abandon(proto::InstallReply::Kind told);
-  absl::Status StripRequests(TabletStore* staged) const;
+  void Reply(Session* session, proto::InstallReply::Kind kind, uint64_t index);
+  // Ends the session in vain, and removes what came.
+  void Abandon();
 
   Replica& replica_;
   std::optional<Session> session_;

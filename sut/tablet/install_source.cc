@@ -4,48 +4,53 @@
 #include <memory>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/prng.h"
 #include "sut/storage/checkpoint.h"
 #include "sut/tablet/replica.h"
+#include "sut/tablet/shipped_directory.h"
 
 namespace sut {
 namespace {
 
-// The rows' directory within an outgoing or incoming one; snapshots are named by their ids, which never look like this.
-constexpr char kRowsDirectory[] = "rows";
-
-// What one install ships, taken from the replica when its step is made: the step itself runs off the loop.
-struct Pinned {
+// What is to be linked: taken on the loop, used on the Worker.
+struct Sources {
   StorageSeam storage;
-  std::shared_ptr<TabletStore> store;
   ReplicaLayout layout;
+  std::shared_ptr<TabletStore> store;
   std::vector<SnapshotId> snapshots;
+  std::string to;
 };
 
-// Links the rows and every snapshot directory below `root`, and describes them in `offer`.
-absl::Status LinkAll(const Pinned& pinned, const std::string& root, proto::InstallOffer* offer) {
-  const StorageSeam& storage = pinned.storage;
-  offer->clear_directories();
-  if (absl::Status status = RemoveTree(storage, root); !status.ok()) return status;
-  if (absl::Status status = CreateDirectoryChain(storage, root); !status.ok()) return status;
-  const auto describe = [&](const std::string& name, const std::string& snapshot) -> absl::Status {
-    auto files = DescribeFiles(storage, absl::StrCat(root, "/", name));
-    if (!files.ok()) return files.status();
-    proto::ShippedDirectory* directory = offer->add_directories();
-    directory->set_snapshot(snapshot);
-    for (proto::FileInfo& file : *files) *directory->add_files() = std::move(file);
-    return absl::OkStatus();
-  };
-  const std::string rows = absl::StrCat(root, "/", kRowsDirectory);
-  if (absl::Status status = LinkFiles(storage, *pinned.store, rows); !status.ok()) return status;
-  if (absl::Status status = describe(kRowsDirectory, ""); !status.ok()) return status;
-  for (const SnapshotId id : pinned.snapshots) {
-    const std::string to = absl::StrCat(root, "/", Hex(id));
-    if (absl::Status status = LinkDirectory(storage, pinned.layout.snapshot(id), to); !status.ok()) return status;
-    if (absl::Status status = describe(Hex(id), Bytes(id)); !status.ok()) return status;
+absl::Status Describe(const StorageSeam& storage, const std::string& root, proto::ShippedDirectory directory,
+                      proto::InstallOffer* offer) {
+  auto files = DescribeFiles(storage, absl::StrCat(root, "/", ShippedName(directory)));
+  if (!files.ok()) return files.status();
+  directory.mutable_files()->Assign(files->begin(), files->end());
+  *offer->add_directories() = std::move(directory);
+  return absl::OkStatus();
+}
+
+absl::Status LinkSnapshot(const Sources& sources, SnapshotId id, proto::InstallOffer* offer) {
+  const std::string to = absl::StrCat(sources.to, "/", Hex(id));
+  if (absl::Status status = LinkDirectory(sources.storage, sources.layout.snapshot(id), to); !status.ok())
+    return status;
+  // Damage is not spread: fresh checksums of rotten bytes would make them look sound.
+  if (auto verified = VerifySnapshot(sources.storage, to); !verified.ok()) return verified.status();
+  proto::ShippedDirectory directory;
+  directory.set_snapshot(Bytes(id));
+  return Describe(sources.storage, sources.to, std::move(directory), offer);
+}
+
+absl::Status LinkAll(const Sources& sources, proto::InstallOffer* offer) {
+  if (absl::Status status = RemoveTree(sources.storage, sources.to); !status.ok()) return status;
+  if (absl::Status status = CreateDirectoryChain(sources.storage, sources.to); !status.ok()) return status;
+  const std::string rows = absl::StrCat(sources.to, "/", kShippedRows);
+  if (absl::Status status = LinkFiles(sources.storage, *sources.store, rows); !status.ok()) return status;
+  if (absl::Status status = Describe(sources.storage, sources.to, {}, offer); !status.ok()) return status;
+  for (const SnapshotId id : sources.snapshots) {
+    if (absl::Status status = LinkSnapshot(sources, id, offer); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -65,15 +70,30 @@ void InstallSource::Start(ReplicaId peer) {
   Session& session = sessions_[id];
   session.peer = peer;
   session.progress_us = replica_.NowUs();
-  replica_.WhenNoBarrier([this, id] { Pin(id); });
+  WantPin();
+}
+
+void InstallSource::WantPin() {
+  if (std::exchange(pin_wanted_, true)) return;
+  replica_.WhenNoBarrier([this] { PinNext(); });
+}
+
+void InstallSource::PinNext() {
+  pin_wanted_ = false;
+  std::vector<uint64_t> unpinned;
+  for (const auto& [id, session] : sessions_) {
+    if (!session.pinning) unpinned.push_back(id);
+  }
+  if (unpinned.empty()) return;
+  Pin(unpinned.front());
+  if (unpinned.size() > 1) WantPin();
 }
 
 // A barrier of its own kind: applying waits, so that rows, metadata and directories are of one index. If it fails, only
 // the install has failed.
 void InstallSource::Pin(uint64_t id) {
-  const auto found = sessions_.find(id);
-  if (found == sessions_.end()) return;
   replica_.Hit(Probe::kInstallBegun);
+  sessions_[id].pinning = true;
   auto offer = std::make_shared<proto::InstallOffer>();
   const OpId last = replica_.applied();
   const raft::Status& status = replica_.raft().status();
@@ -82,28 +102,32 @@ void InstallSource::Pin(uint64_t id) {
   for (const ReplicaId voter : status.config.voters) offer->mutable_config()->add_voters(voter.value);
   for (const ReplicaId learner : status.config.learners) offer->mutable_config()->add_learners(learner.value);
   offer->set_term(status.term.value);
-  const std::string root = replica_.layout_.outgoing(id);
-  const Pinned pinned{replica_.storage(), replica_.store_, replica_.layout_, replica_.markers_.live_snapshots()};
-  replica_.barrier_running_ = true;
+  const Sources sources{replica_.storage(), replica_.layout_, replica_.store_, replica_.markers_.live_snapshots(),
+                        replica_.layout_.outgoing(id)};
+  replica_.BeginBarrier();
   RunSequence(replica_.context_.seams->worker, LogicalIdentity{id},
-              {[store = replica_.store_] { return store->Flush(); },
-               [pinned, root, offer] { return LinkAll(pinned, root, offer.get()); }},
+              {replica_.FlushStep(), [sources, offer] { return LinkAll(sources, offer.get()); }},
               [this, id, offer](absl::Status linked) {
                 replica_.EndBarrier();
-                const auto session = sessions_.find(id);
-                if (session == sessions_.end()) {
-                  RemoveOutgoing(id);  // ended meanwhile, perhaps before its directory was made
-                } else {
-                  if (linked.ok()) {
-                    session->second.offer = *offer;
-                    session->second.pinned = true;
-                    SendOffer(id, &session->second);
-                  } else {
-                    End(id, std::nullopt);
-                  }
-                }
+                Pinned(id, *offer, linked);
                 replica_.Pump();
               });
+}
+
+void InstallSource::Pinned(uint64_t id, const proto::InstallOffer& offer, const absl::Status& status) {
+  if (*replica_.store_failed_) {
+    return replica_.Fatal(absl::StrCat("the row store can't be flushed: ", status.message()));
+  }
+  const auto session = sessions_.find(id);
+  if (session == sessions_.end()) return RemoveOutgoing(id);  // ended meanwhile, perhaps before its directory was made
+  if (!status.ok()) {
+    End(id, std::nullopt);
+    // Its snapshots are damaged, or its disk is full: another leader may do better.
+    return replica_.raft_->StepDown();
+  }
+  session->second.offer = offer;
+  session->second.pinned = true;
+  SendOffer(id, &session->second);
 }
 
 void InstallSource::OnReply(const proto::InstallEnvelope& envelope) {
@@ -120,10 +144,10 @@ void InstallSource::OnReply(const proto::InstallEnvelope& envelope) {
         std::tie(session.directory, session.file, session.offset) = asked;
         session.progress_us = replica_.NowUs();
       }
-      return SendChunk(found->first, &session, reply);
+      return ReadWanted(found->first, &session, reply);
     }
     case proto::InstallReply::DONE:
-      return End(found->first, Index{reply.index()});
+      return End(found->first, Index{session.offer.last().index()});
     default:
       return End(found->first, std::nullopt);
   }
@@ -164,25 +188,43 @@ void InstallSource::SendOffer(uint64_t id, Session* session) {
   Send(id, session, std::move(envelope));
 }
 
-void InstallSource::SendChunk(uint64_t id, Session* session, const proto::InstallReply& wanted) {
-  if (wanted.directory() >= static_cast<uint32_t>(session->offer.directories_size())) return;
+void InstallSource::ReadWanted(uint64_t id, Session* session, const proto::InstallReply& wanted) {
+  if (session->reading || wanted.directory() >= static_cast<uint32_t>(session->offer.directories_size())) return;
   const proto::ShippedDirectory& directory = session->offer.directories(static_cast<int>(wanted.directory()));
   if (wanted.file() >= static_cast<uint32_t>(directory.files_size())) return;
   const proto::FileInfo& file = directory.files(static_cast<int>(wanted.file()));
-  auto data = ReadChunk(replica_.storage(), absl::StrCat(DirectoryPath(id, directory), "/", file.name()),
-                        wanted.offset(), replica_.options().install_chunk_bytes);
-  if (!data.ok()) return End(id, std::nullopt);
+  if (wanted.offset() >= file.size()) return;
+  session->reading = true;
+  auto data = std::make_shared<absl::StatusOr<std::string>>(std::string());
+  const std::string path = absl::StrCat(replica_.layout_.outgoing(id), "/", ShippedName(directory), "/", file.name());
+  replica_.context_.seams->worker->Run(
+      LogicalIdentity{Mix({id, 7, wanted.directory(), wanted.file(), wanted.offset()})},
+      [data, path, storage = replica_.storage(), offset = wanted.offset(),
+       bytes_max = replica_.options().install_chunk_bytes] { *data = ReadChunk(storage, path, offset, bytes_max); },
+      [this, id, wanted, data] { SendChunk(id, wanted, *std::move(data)); });
+}
+
+void InstallSource::SendChunk(uint64_t id, const proto::InstallReply& wanted, absl::StatusOr<std::string> data) {
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  found->second.reading = false;
+  if (!data.ok()) {
+    End(id, std::nullopt);
+    return replica_.Pump();
+  }
   proto::InstallEnvelope envelope;
   proto::InstallChunk* chunk = envelope.mutable_chunk();
   chunk->set_directory(wanted.directory());
   chunk->set_file(wanted.file());
   chunk->set_offset(wanted.offset());
   chunk->set_data(*std::move(data));
-  Send(id, session, std::move(envelope));
+  Send(id, &found->second, std::move(envelope));
   replica_.Hit(Probe::kInstallChunkSent);
 }
 
 void InstallSource::Send(uint64_t id, Session* session, proto::InstallEnvelope envelope) {
+  const NodeId to = replica_.NodeOf(session->peer);
+  if (to.is_none()) return;
   envelope.set_tablet(Bytes(replica_.tablet()));
   envelope.set_from_replica(replica_.replica().value);
   envelope.set_to_replica(session->peer.value);
@@ -190,7 +232,7 @@ void InstallSource::Send(uint64_t id, Session* session, proto::InstallEnvelope e
   proto::Envelope message;
   message.set_from_node(replica_.context_.node.value);
   *message.mutable_install() = std::move(envelope);
-  replica_.context_.seams->transport->Send(replica_.NodeOf(session->peer), LogicalIdentity{Mix({id, ++session->sends})},
+  replica_.context_.seams->transport->Send(to, LogicalIdentity{Mix({id, ++session->sends})},
                                            message.SerializeAsString());
 }
 
@@ -209,13 +251,6 @@ void InstallSource::RemoveOutgoing(uint64_t id) {
       // What can't be removed now is removed at the next start.
       [storage = replica_.storage(), root = replica_.layout_.outgoing(id)] { RemoveTree(storage, root).IgnoreError(); },
       [this] { --removals_; });
-}
-
-std::string InstallSource::DirectoryPath(uint64_t id, const proto::ShippedDirectory& directory) const {
-  const std::string root = replica_.layout_.outgoing(id);
-  if (directory.snapshot().empty()) return absl::StrCat(root, "/", kRowsDirectory);
-  const auto snapshot = ParseUuidBytes(directory.snapshot());
-  return absl::StrCat(root, "/", UuidHex(snapshot->first, snapshot->second));
 }
 
 }  // namespace sut

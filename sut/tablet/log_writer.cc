@@ -10,6 +10,7 @@ namespace sut {
 
 void LogWriter::Submit(const LogStore::GroupWrite& write, std::function<void()> synced) {
   if (!Write(write)) return;
+  if (waiting_.size() >= kWaitingMax) return Fatal(absl::ResourceExhaustedError("syncs fall behind"));
   waiting_.push_back(std::move(synced));
   if (!sync_running_) StartSync();
 }
@@ -18,10 +19,9 @@ void LogWriter::SubmitUnsynced(const LogStore::GroupWrite& write) { Write(write)
 
 void LogWriter::AfterPending(std::function<void()> done) {
   if (failed_) return;
-  if (!waiting_.empty()) {
-    waiting_.push_back(std::move(done));
-  } else if (sync_running_) {
-    syncing_.push_back(std::move(done));
+  std::vector<std::function<void()>>& queue = waiting_.empty() ? syncing_ : waiting_;
+  if (sync_running_) {
+    if (queue.size() < kWaitingMax) queue.push_back(std::move(done));
   } else {
     done();
   }

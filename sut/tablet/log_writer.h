@@ -1,8 +1,9 @@
 // Group commit: the log writes of all replicas of a node go to one log store, and one sync serves all that are waiting.
 //
-// A write reaches the store at once, unsynced; its callback runs on the loop when a sync that began after it has ended, in the
-// order of the writes. While a sync runs, later writes gather for the next one. A failed write or sync is fatal for the node.
-// Loop rule: on the node's loop; syncs run on the log worker.
+// A write reaches the store at once, unsynced; its callback runs on the loop when a sync that began after it has ended,
+// in the order of the writes. While a sync runs, later writes gather for the next one. A failed write or sync is fatal
+// for the node: no callback runs after it. So is a log device that falls behind by kWaitingMax writes. Loop rule: on
+// the node's loop; syncs run on the log worker.
 
 #ifndef SUT_TABLET_LOG_WRITER_H_
 #define SUT_TABLET_LOG_WRITER_H_
@@ -26,7 +27,10 @@ class LogWriter {
   void Submit(const LogStore::GroupWrite& write, std::function<void()> synced);
   // Writes what need not be durable (a commit index).
   void SubmitUnsynced(const LogStore::GroupWrite& write);
-  // Calls `done` after everything that was submitted before is durable: at once if nothing is waiting.
+  static constexpr size_t kWaitingMax = 65'536;
+
+  // Calls `done` after everything that was submitted before is durable: at once if nothing is waiting. Never, if too
+  // much waits: REQUIRES: `done` is of no more weight than messages that may be lost.
   void AfterPending(std::function<void()> done);
 
  private:

@@ -30,7 +30,9 @@ absl::Status Markers::Load(const TabletStore& store) {
   const std::string end(1, static_cast<char>(static_cast<char>(KeySpace::kMarker) + 1));
   const auto visit = [&](std::string_view key, std::string_view value) {
     const char kind = key.size() == 18 ? key[1] : '\0';
-    const auto parse = [&](auto* marker) { return marker->ParseFromArray(value.data(), static_cast<int>(value.size())); };
+    const auto parse = [&](auto* marker) {
+      return marker->ParseFromArray(value.data(), static_cast<int>(value.size()));
+    };
     if (kind == kSnapshotKind) {
       parsed = parse(&snapshots_[*IdFromBytes<SnapshotId>(key.substr(2))]);
     } else if (kind == kRestorationKind) {

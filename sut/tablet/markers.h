@@ -1,5 +1,5 @@
-// Markers: what has become of each snapshot and restoration on this tablet. They make repeated snapshot operations no-ops,
-// and name the set of snapshot directories as a function of the applied index.
+// Markers: what has become of each snapshot and restoration on this tablet. They make repeated snapshot operations
+// no-ops, and name the set of snapshot directories as a function of the applied index.
 //
 // Loop rule: on the node's loop.
 

@@ -1,14 +1,18 @@
 // A replica of one group: Raft, its part of the log store, its row store, and the applying of committed entries.
 //
-// Entries apply one at a time, in order. Most apply at once on the loop. A snapshot operation or an install is a barrier: a
-// sequence of steps on the Worker, during which nothing else applies, while Raft, heartbeats and pinned reads go on.
+// Entries apply one at a time, in order. Most apply at once on the loop. A snapshot operation or an install is a
+// barrier: a sequence of steps on the Worker, during which nothing else applies, while Raft, heartbeats and pinned
+// reads go on.
 //
 // Durable state and its order (what a crash may find):
 //   1. An entry is applied only when it is durable in this replica's own log.
-//   2. The row store is durable up to its flushed applied op id; the log is kept from there on, so a restart replays the rest.
+//   2. The row store is durable up to its flushed applied op id; the log is kept from there on, so a restart replays
+//   the rest.
 //   3. The effect of a barrier is durable before it is marked applied, and repeating it from any point gives the same.
-// A barrier that fails (disk full, damage) stops the replica before the entry: it gives up leadership, refuses requests, and
-// tries again after a pause. It never skips.
+// A barrier that fails (disk full, damage) stops the replica before the entry: it gives up leadership, refuses
+// requests, and tries again after a pause, in which an install may replace what is damaged. It never skips. Where
+// trying again is of no use (a row store that failed a write or a flush, a log that failed a sync) the node is stopped,
+// and replays at its restart.
 //
 // Loop rule: everything on the node's loop. Every reply callback is called exactly once unless the node dies first.
 
@@ -62,12 +66,13 @@ struct ReplicaContext {
 
 class Replica : public ReplicatedGroup {
  public:
-  // Opens what a crash or a clean stop left: finishes an install that had been committed, removes garbage, opens the live
-  // generation. `machine` outlives the replica.
-  static absl::StatusOr<std::unique_ptr<Replica>> Open(const ReplicaContext& context, LogStore::RecoveredReplica recovered,
-                                                       StateMachine* machine);
+  // Opens what a crash or a clean stop left: finishes an install that had been committed, removes garbage, opens the
+  // live generation. `machine` outlives the replica.
+  static absl::StatusOr<std::unique_ptr<Replica>> Open(const ReplicaContext& context,
+                                                       LogStore::RecoveredReplica recovered, StateMachine* machine);
   // Makes a new, empty replica durable: its store, then its journal record.
-  static absl::StatusOr<LogStore::RecoveredReplica> Create(const ReplicaContext& context, const proto::ReplicaRecord& record);
+  static absl::StatusOr<LogStore::RecoveredReplica> Create(const ReplicaContext& context,
+                                                           const proto::ReplicaRecord& record);
   ~Replica() override;
 
   // Called after each change of role, never inside Open.
@@ -114,30 +119,45 @@ class Replica : public ReplicatedGroup {
   void Process(raft::Ready ready);
   void SendRaft(const std::vector<raft::Message>& messages);
   void NoteRole();
-  void FailPending(proto::Code code, const std::string& message);
+  // Answers the proposals that wait for entries up to `last`: what became of them can't be told.
+  void FailProposals(Index last, const std::string& message);
+  // Stops the node; the replica does nothing more.
+  void Fatal(const std::string& reason);
 
   // Applying.
   void ApplyCommitted();
   bool ApplyOne(const raft::Entry& entry);  // false: a barrier took over, or the replica stopped
-  proto::Reply ApplyCommand(const proto::Command& command, const raft::Entry& entry, StoreBatch* batch, absl::Status* status);
+  proto::Reply ApplyCommand(const proto::Command& command, const raft::Entry& entry, StoreBatch* batch,
+                            absl::Status* status);
   // Commits `batch` at the entry, then finishes it.
   void CommitEntry(const raft::Entry& entry, const proto::Command* command, StoreBatch batch, proto::Reply reply);
+  // What observers are told of an entry; valid as long as the entry. `command` is null for an entry that is none.
+  ApplyObserver::Applied Observed(const raft::Entry& entry, const proto::Command* command) const;
   // The entry's effect is in the store: tells observers and the waiting proposer, and takes it off the queue.
   void FinishEntry(const raft::Entry& entry, const proto::Command* command, proto::Reply reply);
   void ServeReads();
 
   // Barriers. `finish` runs on the loop after all steps went well and must end with EndBarrier.
   void StartBarrier(LogicalIdentity identity, std::vector<Step> steps, std::function<void()> finish);
+  // For a barrier that is no entry and ends by itself, well or in vain. REQUIRES: none is running.
+  void BeginBarrier();
   void EndBarrier();
-  // Calls `start` as soon as no barrier is running; it may begin one. Bounded: one install each way is under way at most.
+  // Calls `start` as soon as a barrier may begin; it may begin one. Bounded: an install source and a receiver ask once
+  // each at a time.
   void WhenNoBarrier(std::function<void()> start);
+  // A barrier that is held up gives way, unless the store is already another than what the directories are of.
+  bool may_begin_barrier() const { return !barrier_running_ || (held_up_ && !record_.install_unfinished()); }
   void BarrierFailed(const absl::Status& status);
+  // Flushes the present store. Its failure is final for the store, so that no later attempt can succeed.
+  Step FlushStep() const;
   // Takes over a generation that has become the live one.
   absl::Status SwapStore(std::shared_ptr<TabletStore> store, const proto::ReplicaRecord& record);
 
   // Housekeeping after applying: flush, drop log entries, compact, remove old generations.
   void MaintainStore();
-  void RunMaintenance(LogicalIdentity identity, std::vector<Step> steps, std::function<void()> finish);
+  void RunMaintenance(LogicalIdentity identity, Step step, std::function<void(absl::Status)> finish);
+  void FlushStore(LogicalIdentity identity);
+  void CompactStore(LogicalIdentity identity);
   void CompactLog();
   void RemoveOldGenerations();
 
@@ -145,6 +165,7 @@ class Replica : public ReplicatedGroup {
   void HandleWrite(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void HandleGet(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void HandleScan(const proto::Request& request, std::function<void(proto::Reply)> reply);
+  void OpenScan(std::function<void(proto::Reply)> reply);
   void HandleSnapshotOp(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void HandleMaintenance(const proto::Request& request, std::function<void(proto::Reply)> reply);
   proto::Reply ScanPage(uint64_t pin, const std::string& after);
@@ -179,24 +200,32 @@ class Replica : public ReplicatedGroup {
   Markers markers_;
   RowMachine* row_machine_ = nullptr;  // machine_, where it is a tablet's
 
-  OpId applied_;                      // the last entry applied, and what reads see
-  std::deque<raft::Entry> to_apply_;  // committed, not yet applied. Invariant: consecutive, follows applied_
-  std::map<Index, Proposal> proposals_;
-  std::map<uint64_t, std::function<void(proto::Reply)>> reads_;                      // by read id, waiting for a quorum
+  OpId applied_;  // the last entry applied, and what reads see
+  // Committed, not yet applied; no more than the log holds in memory anyway. Invariant: consecutive; what does not
+  // follow applied_ is contained in it.
+  std::deque<raft::Entry> to_apply_;
+  std::map<Index, Proposal> proposals_;                                      // at most proposals_pending_max
+  std::map<uint64_t, std::function<void(proto::Reply)>> reads_;              // by read id, waiting for a quorum
   std::multimap<Index, std::function<void(proto::Reply)>> reads_confirmed_;  // waiting for the index to be applied
   uint64_t last_read_id_ = 0;
   std::map<uint64_t, Pinned> pins_;
-  uint64_t last_pin_ = 0;
+  uint64_t pins_opened_ = 0;
 
   raft::Role role_ = raft::Role::kFollower;  // as last noted
+  Term role_term_;                           // the term of that
   std::function<void()> on_role_change_;
   bool pumping_ = false;
-  bool barrier_running_ = false;
+  bool stopped_ = false;          // by Fatal
+  bool barrier_running_ = false;  // or held up
+  bool held_up_ = false;          // failed, and waiting for the next attempt. Invariant: then retry_barrier_ is set
   std::deque<std::function<void()>> barriers_waiting_;
   bool out_of_service_ = false;
   std::function<void()> retry_barrier_;
-  uint64_t barrier_attempts_ = 0;
+  uint64_t barrier_attempts_ = 0;  // of the present one that failed
+  uint64_t hold_ups_ = 0;          // tells the timer of one pause from that of another
+  std::shared_ptr<bool> store_failed_ = std::make_shared<bool>(false);  // set by a job whose flush failed
   bool maintenance_running_ = false;
+  int64_t maintenance_after_us_ = 0;  // a pause after what may fail has failed
   bool flush_wanted_ = false;
   bool compaction_wanted_ = false;
   bool old_generations_ = false;

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sut/base/prng.h"
+#include "sut/tablet/install_receiver.h"
 #include "sut/tablet/install_source.h"
 #include "sut/tablet/replica.h"
 #include "sut/tablet/snapshot_barriers.h"
@@ -21,11 +23,6 @@ proto::Reply Refuse(proto::Code code, std::string message) {
   return reply;
 }
 
-bool ValidSnapshotOp(const proto::TabletSnapshotOp& op) {
-  if (!proto::TabletSnapshotOp::Kind_IsValid(op.kind()) || op.snapshot().size() != 16) return false;
-  return op.kind() == proto::TabletSnapshotOp::RESTORE ? op.restoration().size() == 16 : op.restoration().empty();
-}
-
 }  // namespace
 
 proto::Reply Replica::NotLeader() const {
@@ -37,6 +34,10 @@ proto::Reply Replica::NotLeader() const {
 void Replica::Propose(proto::Command command, std::function<void(proto::Reply)> done) {
   if (!is_leader()) return done(NotLeader());
   if (out_of_service_) return done(Refuse(proto::UNAVAILABLE, "the replica is out of service"));
+  // Raft bounds what is not committed; a barrier may hold up what is.
+  if (proposals_.size() >= static_cast<size_t>(options().proposals_pending_max)) {
+    return done(Refuse(proto::UNAVAILABLE, "too many entries wait to be applied"));
+  }
   const HybridTime time = context_.hybrid_clock->Now(NowUs());
   const auto op = raft_->Propose(command.SerializeAsString(), time);
   if (!op.ok()) return done(Refuse(proto::UNAVAILABLE, std::string(op.status().message())));
@@ -50,7 +51,9 @@ void Replica::ReadBarrier(std::function<void(proto::Reply)> done) {
     return done(Refuse(proto::UNAVAILABLE, "the replica can't take the read"));
   }
   const uint64_t id = ++last_read_id_;
-  if (absl::Status status = raft_->ReadIndex(id); !status.ok()) return done(NotLeader());
+  if (absl::Status status = raft_->ReadIndex(id); !status.ok()) {
+    return done(Refuse(proto::UNAVAILABLE, std::string(status.message())));
+  }
   reads_[id] = std::move(done);
   Pump();
 }
@@ -93,6 +96,9 @@ void Replica::HandleWrite(const proto::Request& request, std::function<void(prot
 }
 
 void Replica::HandleGet(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  if (row_machine_ == nullptr || !row_machine_->range().contains(PartitionHash(request.get().key()))) {
+    return reply(Refuse(proto::BAD_REQUEST, "no key of this tablet"));
+  }
   ReadBarrier([this, key = RowStoreKey(request.get().key()), reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
     auto value = store_->Get(key);
@@ -105,16 +111,23 @@ void Replica::HandleGet(const proto::Request& request, std::function<void(proto:
 }
 
 void Replica::HandleScan(const proto::Request& request, std::function<void(proto::Reply)> reply) {
-  if (request.scan().pin() != 0) return reply(ScanPage(request.scan().pin(), request.scan().after_hash_key()));
+  if (row_machine_ == nullptr) return reply(Refuse(proto::BAD_REQUEST, "the group holds no rows"));
+  if (request.scan().pin() == 0) return OpenScan(std::move(reply));
+  reply(ScanPage(request.scan().pin(), request.scan().after_hash_key()));
+}
+
+void Replica::OpenScan(std::function<void(proto::Reply)> reply) {
   ReadBarrier([this, reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
     if (pins_.size() >= static_cast<size_t>(options().scan_pins_max)) {
       return reply(Refuse(proto::UNAVAILABLE, "too many scans are open"));
     }
-    Pinned& pinned = pins_[++last_pin_];
-    pinned.view = store_->Pin();
-    proto::Reply page = ScanPage(last_pin_, "");
-    *page.mutable_op() = barrier.op();
+    // Named so that no page of it can be asked of another replica, or of a later life of this one: a term is led in one
+    // life only, and this replica led after the read came.
+    const uint64_t pin = Mix({replica_.value, term().value, ++pins_opened_}) | 1;
+    pins_[pin].view = store_->Pin();
+    proto::Reply page = ScanPage(pin, "");
+    if (page.code() == proto::OK) *page.mutable_op() = barrier.op();
     reply(std::move(page));
   });
 }
@@ -126,20 +139,23 @@ proto::Reply Replica::ScanPage(uint64_t pin, const std::string& after) {
   proto::Reply reply;
   reply.set_code(proto::OK);
   proto::Reply::ScanResult* result = reply.mutable_scan();
-  const std::string begin = after.empty() ? StoreKey(KeySpace::kRow, "") : absl::StrCat(after, std::string(1, '\0'));
-  const std::string end(1, static_cast<char>(static_cast<char>(KeySpace::kRow) + 1));
+  const auto [first, end] = KeySpaceRange(KeySpace::kRow);
+  // What to resume after comes from outside: never from another key space.
+  const std::string begin = std::max(first, after.empty() ? first : absl::StrCat(after, std::string(1, '\0')));
   bool more = false;
-  const absl::Status status =
-      pinned->second.view->Scan(begin, end, [&](std::string_view key, std::string_view value) {
-        more = result->rows_size() == options().scan_page_rows;
-        if (more) return false;
-        proto::Row* row = result->add_rows();
-        row->set_key(std::string(RowUserKey(key)));
-        row->set_value(std::string(value));
-        result->set_last_hash_key(std::string(key));
-        return true;
-      });
-  if (!status.ok()) return Refuse(proto::UNAVAILABLE, std::string(status.message()));
+  const absl::Status status = pinned->second.view->Scan(begin, end, [&](std::string_view key, std::string_view value) {
+    more = result->rows_size() == options().scan_page_rows;
+    if (more) return false;
+    proto::Row* row = result->add_rows();
+    row->set_key(std::string(RowUserKey(key)));
+    row->set_value(std::string(value));
+    result->set_last_hash_key(std::string(key));
+    return true;
+  });
+  if (!status.ok()) {
+    pins_.erase(pinned);
+    return Refuse(proto::UNAVAILABLE, std::string(status.message()));
+  }
   if (more) {
     result->set_pin(pin);
   } else {
@@ -158,8 +174,7 @@ void Replica::HandleSnapshotOp(const proto::Request& request, std::function<void
     return reply(Refuse(proto::BAD_REQUEST, "not a snapshot operation of a tablet"));
   }
   if (!is_leader()) return reply(NotLeader());
-  // What is marked is committed, and a mark never goes away: the answer needs no new entry.
-  if (snapshots_->IsRepetition(request.snapshot())) return reply(snapshots_->RepeatedReply(request.snapshot()));
+  if (snapshots_->IsSettled(request.snapshot())) return reply(snapshots_->RepeatedReply(request.snapshot()));
   proto::Command command;
   *command.mutable_snapshot() = request.snapshot();
   Propose(std::move(command), std::move(reply));

@@ -1,8 +1,7 @@
 // The state machine of a tablet: rows by key, with puts, deletes, increments and batches of them.
 //
-// A value is any bytes. An increment reads it as a decimal number (a missing row is 0) and is refused if it is none or would
-// overflow; a refused mutation refuses its whole batch.
-// Loop rule: on the node's loop.
+// A value is any bytes. An increment reads it as a decimal number (a missing row is 0) and is refused if it is none or
+// would overflow; a refused mutation refuses its whole batch. Loop rule: on the node's loop.
 
 #ifndef SUT_TABLET_ROW_MACHINE_H_
 #define SUT_TABLET_ROW_MACHINE_H_

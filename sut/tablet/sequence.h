@@ -1,7 +1,7 @@
 // A sequence of steps on the Worker, one event each, so that a crash, a message or a read can fall between any two.
 //
-// Loop rule: Run is called, and `done` runs, on the node's loop; the steps run on the Worker, one after the other. The first
-// step that fails ends the sequence.
+// Loop rule: Run is called, and `done` runs, on the node's loop; the steps run on the Worker, one after the other. The
+// first step that fails ends the sequence.
 
 #ifndef SUT_TABLET_SEQUENCE_H_
 #define SUT_TABLET_SEQUENCE_H_
@@ -19,7 +19,8 @@ namespace sut {
 
 using Step = std::function<absl::Status()>;
 
-// Runs `steps`, then `done` with the first error or OK. `identity` names the sequence; each step's draws follow from it.
+// Runs `steps`, then `done` with the first error or OK. `identity` names the sequence; each step's draws follow from
+// it.
 inline void RunSequence(Worker* worker, LogicalIdentity identity, std::vector<Step> steps,
                         std::function<void(absl::Status)> done) {
   struct State {

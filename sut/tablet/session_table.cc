@@ -48,9 +48,10 @@ absl::Status SessionTable::Load(const TabletStore& store) {
       return parsed.ok();
     });
   };
-  absl::Status read = for_each(KeySpace::kSession, [&](const ClientId& client, std::string_view, std::string_view value) {
-    return sessions_[client].record.ParseFromArray(value.data(), static_cast<int>(value.size()));
-  });
+  absl::Status read =
+      for_each(KeySpace::kSession, [&](const ClientId& client, std::string_view, std::string_view value) {
+        return sessions_[client].record.ParseFromArray(value.data(), static_cast<int>(value.size()));
+      });
   if (!read.ok()) return read;
   read = for_each(KeySpace::kRequest, [&](const ClientId& client, std::string_view rest, std::string_view value) {
     const auto sequence = ParseUuidBytes(std::string(8, '\0').append(rest));

@@ -1,5 +1,5 @@
-// The table of remembered requests of one group: what makes a retried request take effect once (Lee et al., "Implementing
-// Linearizability at Large Scale and Low Latency", SOSP 2015, the RIFL design).
+// The table of remembered requests of one group: what makes a retried request take effect once (Lee et al.,
+// "Implementing Linearizability at Large Scale and Low Latency", SOSP 2015, the RIFL design).
 //
 // It is replicated state: a function of the applied entries, stored with the rows in the same batch, and cached here.
 // Loop rule: on the node's loop.
@@ -25,8 +25,8 @@ class SessionTable {
   // Replaces the cache by what the store holds. DataLoss if it does not parse.
   absl::Status Load(const TabletStore& store);
 
-  // The answer to a request that must not be applied: remembered, stale, or of a closed session. None: apply it, then Remember.
-  // REQUIRES: ValidRequest(request).
+  // The answer to a request that must not be applied: remembered, stale, or of a closed session. None: apply it, then
+  // Remember. REQUIRES: ValidRequest(request).
   std::optional<proto::Reply> Lookup(const proto::RequestId& request) const;
   // Remembers the reply of a request that was applied, or refused by apply, and forgets those it acknowledges.
   void Remember(const proto::RequestId& request, const proto::Reply& reply, StoreBatch* batch);

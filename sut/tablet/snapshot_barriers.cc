@@ -62,6 +62,19 @@ absl::Status SnapshotBarriers::RemoveLeftOvers() {
   return RemoveAllBut(storage, layout.live(), absl::StrCat(replica_.record_.generation()));
 }
 
+bool ValidSnapshotOp(const proto::TabletSnapshotOp& op) {
+  if (!proto::TabletSnapshotOp::Kind_IsValid(op.kind()) || op.snapshot().size() != 16) return false;
+  return op.kind() == proto::TabletSnapshotOp::RESTORE ? op.restoration().size() == 16 : op.restoration().empty();
+}
+
+bool SnapshotBarriers::IsSettled(const proto::TabletSnapshotOp& op) const {
+  if (!IsRepetition(op)) return false;
+  // A mark never goes away. But that there is none proves nothing: the create of what is to be restored may be
+  // committed, and not yet applied here.
+  return op.kind() != proto::TabletSnapshotOp::RESTORE || replica_.markers_.snapshot(SnapshotOf(op)).has_value() ||
+         replica_.markers_.restoration(RestorationOf(op)).has_value();
+}
+
 bool SnapshotBarriers::IsRepetition(const proto::TabletSnapshotOp& op) const {
   const auto marker = replica_.markers_.snapshot(SnapshotOf(op));
   switch (op.kind()) {
@@ -106,6 +119,7 @@ proto::Reply SnapshotBarriers::RepeatedReply(const proto::TabletSnapshotOp& op) 
 bool SnapshotBarriers::Start(const raft::Entry& entry, const proto::Command& command) {
   const proto::TabletSnapshotOp& op = command.snapshot();
   if (IsRepetition(op)) return false;
+  replica_.context_.seams->observer->OnBegun(replica_.Observed(entry, &command));
   switch (op.kind()) {
     case proto::TabletSnapshotOp::CREATE:
       Create(entry, command);
@@ -172,23 +186,25 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
   steps.push_back([=, snapshots = replica_.layout_.snapshots()]() -> absl::Status {
     if (absl::Status status = CreateDirectoryChain(storage, snapshots); !status.ok()) return status;
     const auto present = VerifySnapshot(storage, final_path);
-    *kept = present.ok() && present->op().index() == metadata.op().index() && present->op().term() == metadata.op().term();
+    *kept =
+        present.ok() && present->op().index() == metadata.op().index() && present->op().term() == metadata.op().term();
     // The process may have died between the rename and its fsync.
     if (*kept) return SyncDirectory(storage, snapshots);
     if (absl::Status status = RemoveTree(storage, final_path); !status.ok()) return status;
     return RemoveTree(storage, tmp_path);
   });
-  steps.push_back(unless_kept([=, store = replica_.store_] {
+  steps.push_back(unless_kept([=, flush = replica_.FlushStep()] {
     if (bugs.has(Bug::kCheckpointWithoutFlush)) return absl::OkStatus();
-    return hit_after(Probe::kSnapshotFlushed, store->Flush());
+    return hit_after(Probe::kSnapshotFlushed, flush());
   }));
-  steps.push_back(unless_kept(
-      [=, store = replica_.store_] { return hit_after(Probe::kSnapshotLinked, LinkFiles(storage, *store, tmp_path)); }));
+  steps.push_back(unless_kept([=, store = replica_.store_] {
+    return hit_after(Probe::kSnapshotLinked, LinkFiles(storage, *store, tmp_path));
+  }));
   steps.push_back(unless_kept(
       [=] { return hit_after(Probe::kSnapshotMetadataWritten, WriteMetadata(storage, tmp_path, metadata)); }));
   steps.push_back(unless_kept([=] { return SyncFiles(storage, tmp_path); }));
-  steps.push_back(unless_kept(
-      [=] { return hit_after(Probe::kSnapshotRenamed, Publish(storage, tmp_path, final_path, bugs)); }));
+  steps.push_back(
+      unless_kept([=] { return hit_after(Probe::kSnapshotRenamed, Publish(storage, tmp_path, final_path, bugs)); }));
   replica_.StartBarrier(IdentityOf(replica_.tablet_, entry), std::move(steps), [this, entry, command] {
     replica_.EndBarrier();
     CommitMark(entry, command, {});
@@ -225,10 +241,11 @@ void SnapshotBarriers::Restore(const raft::Entry& entry, const proto::Command& c
     if (auto verified = VerifySnapshot(storage, snapshot); !verified.ok()) return verified.status();
     return hit_after(Probe::kRestoreStaged, StageGeneration(storage, snapshot, generation));
   });
-  steps.push_back([=, live = replica_.store_]() -> absl::Status {
+  steps.push_back([=, this, live = replica_.store_]() -> absl::Status {
     auto opened = TabletStore::Open(storage, generation, open);
     if (!opened.ok()) return opened.status();
     *staged = *std::move(opened);
+    replica_.Hit(Probe::kStoreOpened);
     return hit_after(Probe::kRestoreCarriedOver, CarryOver(*live, **staged, mark, entry.op, bugs));
   });
   steps.push_back([=, log_store = replica_.context_.log_store] {
@@ -237,8 +254,7 @@ void SnapshotBarriers::Restore(const raft::Entry& entry, const proto::Command& c
   });
   replica_.StartBarrier(IdentityOf(replica_.tablet_, entry), std::move(steps), [this, entry, command, record, staged] {
     if (absl::Status status = replica_.SwapStore(std::move(*staged), record); !status.ok()) {
-      replica_.context_.seams->on_fatal(absl::StrCat("a restored store can't be read: ", status.message()));
-      return;
+      return replica_.Fatal(absl::StrCat("a restored store can't be read: ", status.message()));
     }
     replica_.Hit(Probe::kRestoreSwapped);
     replica_.EndBarrier();
@@ -258,7 +274,7 @@ void SnapshotBarriers::Remove(const raft::Entry& entry, const proto::Command& co
   const std::string trash_path = replica_.layout_.snapshot_trash(id);
   std::vector<Step> steps;
   // Entries before this one must not be replayed without the directory: one of them may be a restore from it.
-  steps.push_back([store = replica_.store_] { return store->Flush(); });
+  steps.push_back(replica_.FlushStep());
   steps.push_back([=, this]() -> absl::Status {
     auto exists = DirectoryExists(storage, final_path);
     if (!exists.ok()) return exists.status();

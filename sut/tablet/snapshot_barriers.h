@@ -1,8 +1,8 @@
 // Create, restore and drop of a snapshot on one replica: the entries whose effects lie outside the row store.
 //
-// Each is a barrier of its replica: a sequence of durable steps, then the mark. A crash between any two steps is made good by
-// replaying the entry: create keeps a directory of the same op id, restore stages its generation anew unless the journal
-// already names it, drop goes on removing.
+// Each is a barrier of its replica: a sequence of durable steps, then the mark. A crash between any two steps is made
+// good by replaying the entry: create keeps a directory of the same op id, restore stages its generation anew unless
+// the journal already names it, drop goes on removing.
 //
 // Loop rule: on the node's loop; the steps run on the Worker.
 
@@ -26,8 +26,8 @@ class SnapshotBarriers {
  public:
   explicit SnapshotBarriers(Replica* replica) : replica_(*replica) {}
 
-  // Removes what a crash has left half made or half removed, and generations that are not live. At start-up, before the store
-  // is opened.
+  // Removes what a crash has left half made or half removed, and generations that are not live. At start-up, before the
+  // store is opened.
   absl::Status RemoveLeftOvers();
   // Starts the barrier for a committed entry; false if the operation has nothing to do here (it is a repetition).
   bool Start(const raft::Entry& entry, const proto::Command& command);
@@ -35,6 +35,8 @@ class SnapshotBarriers {
   proto::Reply RepeatedReply(const proto::TabletSnapshotOp& op) const;
   // Whether applying the operation now would do nothing.
   bool IsRepetition(const proto::TabletSnapshotOp& op) const;
+  // Whether applying it at any later time would do nothing either, with the same reply: then it needs no entry.
+  bool IsSettled(const proto::TabletSnapshotOp& op) const;
 
  private:
   void Create(const raft::Entry& entry, const proto::Command& command);
@@ -44,6 +46,9 @@ class SnapshotBarriers {
 
   Replica& replica_;
 };
+
+// Of a known kind, with ids where there must be some: what may be appended.
+bool ValidSnapshotOp(const proto::TabletSnapshotOp& op);
 
 }  // namespace sut
 

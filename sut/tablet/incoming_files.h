@@ -1,0 +1,39 @@
+// The files of an install on the receiver's disk: from the offer to the directories in their places.
+//
+// Order: ValidOffer, PrepareIncoming, the chunks, VerifyShipped for each directory; then, once the journal says that
+// the install has happened, MoveInPlace, which may be repeated from any point. Thread rule: on the Worker, or on the
+// loop during start-up; ValidOffer anywhere.
+
+#ifndef SUT_TABLET_INCOMING_FILES_H_
+#define SUT_TABLET_INCOMING_FILES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "sut/base/bugs.h"
+#include "sut/base/ids.h"
+#include "sut/proto/service.pb.h"
+#include "sut/proto/storage.pb.h"
+#include "sut/runtime/seams.h"
+#include "sut/storage/layout.h"
+
+namespace sut {
+
+// What comes from another process is checked before it touches the disk: ids are ids, names are plain names, and there
+// is something to receive.
+bool ValidOffer(const proto::InstallOffer& offer);
+// Makes the incoming directories anew, with those files that no chunk will come for.
+absl::Status PrepareIncoming(const StorageSeam& storage, const ReplicaLayout& layout, const proto::InstallOffer& offer);
+// Verifies what came into `path`, and makes it durable. A snapshot directory also has to be what its own metadata says:
+// damage that its source had already is not taken over.
+absl::Status VerifyShipped(const StorageSeam& storage, const std::string& path,
+                           const proto::ShippedDirectory& directory);
+// Makes the set of snapshot directories exactly `wanted`, of which those that are in the incoming directory replace
+// what is there; then removes the incoming directory.
+absl::Status MoveInPlace(const StorageSeam& storage, const ReplicaLayout& layout, const std::vector<SnapshotId>& wanted,
+                         BugSet bugs);
+
+}  // namespace sut
+
+#endif  // SUT_TABLET_INCOMING_FILES_H_

@@ -1,0 +1,90 @@
+// Barriers of a replica: sequences of durable steps on the Worker during which nothing applies, and what becomes of
+// them when the disk refuses. The barriers themselves stand in snapshot_barriers.cc and install_*.cc.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sut/base/check.h"
+#include "sut/base/prng.h"
+#include "sut/tablet/install_receiver.h"
+#include "sut/tablet/install_source.h"
+#include "sut/tablet/replica.h"
+#include "sut/tablet/snapshot_barriers.h"
+
+namespace sut {
+namespace {
+
+constexpr int64_t kBarrierRetryUs = 1'000'000;
+
+}  // namespace
+
+void Replica::StartBarrier(LogicalIdentity identity, std::vector<Step> steps, std::function<void()> finish) {
+  barrier_running_ = true;
+  retry_barrier_ = [this, identity, steps, finish] { StartBarrier(identity, steps, finish); };
+  RunSequence(context_.seams->worker, LogicalIdentity{Mix({identity.hash, barrier_attempts_})}, std::move(steps),
+              [this, finish = std::move(finish)](absl::Status status) {
+                if (!status.ok()) return BarrierFailed(status);
+                out_of_service_ = false;
+                barrier_attempts_ = 0;
+                finish();
+                Pump();
+              });
+}
+
+void Replica::BeginBarrier() {
+  SUT_CHECK(!barrier_running_, "one barrier runs at a time");
+  barrier_running_ = true;
+}
+
+void Replica::EndBarrier() {
+  barrier_running_ = false;
+  out_of_service_ = stopped_;
+  retry_barrier_ = nullptr;
+}
+
+void Replica::WhenNoBarrier(std::function<void()> start) {
+  barriers_waiting_.push_back(std::move(start));
+  Pump();
+}
+
+Step Replica::FlushStep() const {
+  return [store = store_, failed = store_failed_] {
+    absl::Status status = store->Flush();
+    *failed = !status.ok();
+    return status;
+  };
+}
+
+void Replica::BarrierFailed(const absl::Status& status) {
+  if (*store_failed_) return Fatal(absl::StrCat("the row store can't be flushed: ", status.message()));
+  out_of_service_ = true;
+  held_up_ = true;
+  ++barrier_attempts_;
+  raft_->StepDown();
+  FailProposals(raft_->status().last.index, absl::StrCat("the replica left service: ", status.message()));
+  // Confirmed reads would wait for an index that may never be applied; the others are given back by Raft.
+  for (auto& [index, done] : std::exchange(reads_confirmed_, {})) {
+    proto::Reply reply;
+    reply.set_code(proto::UNAVAILABLE);
+    reply.set_message("the replica left service");
+    done(std::move(reply));
+  }
+  context_.seams->timers->After(kBarrierRetryUs, [this, hold_up = ++hold_ups_] {
+    if (stopped_ || !held_up_ || hold_ups_ != hold_up) return;
+    held_up_ = false;
+    const auto retry = retry_barrier_;
+    retry();
+    Pump();
+  });
+  Pump();
+}
+
+absl::Status Replica::SwapStore(std::shared_ptr<TabletStore> store, const proto::ReplicaRecord& record) {
+  pins_.clear();
+  if (absl::Status status = LoadStore(std::move(store)); !status.ok()) return status;
+  record_ = record;
+  old_generations_ = true;
+  return absl::OkStatus();
+}
+
+}  // namespace sut
