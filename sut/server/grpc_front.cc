@@ -2,6 +2,7 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
@@ -19,6 +20,7 @@ namespace {
 constexpr int64_t kExpiryIntervalUs = 1'000'000;
 constexpr auto kStopGrace = std::chrono::milliseconds(500);
 constexpr int kPingMsMin = 500;
+constexpr size_t kBufferBytesMax = size_t{512} << 20;
 
 proto::Reply Refusal(proto::Code code, std::string message) {
   proto::Reply reply;
@@ -95,7 +97,7 @@ class GrpcFront::Call final : public grpc::ServerUnaryReactor {
  private:
   GrpcFront* const front_;
   grpc::CallbackServerContext* const context_;
-  const proto::Request request_;
+  const proto::Request& request_;  // gRPC's, until OnDone
   proto::Reply* const reply_;
   std::atomic<uint32_t> id_ = 0;
   std::atomic<bool> cancelled_ = false;
@@ -209,6 +211,8 @@ absl::Status GrpcFront::Listen() {
   builder.RegisterService(peer_service_.get());
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
   builder.SetMaxSendMessageSize(kMessageBytesMax);
+  // gRPC refuses a message that is too large only when all of it has come; this bounds what has come of all of them.
+  builder.SetResourceQuota(grpc::ResourceQuota("sut").Resize(kBufferBytesMax));
   // Otherwise a second server on the same port would take half of the connections.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingMsMin);

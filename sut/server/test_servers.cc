@@ -178,6 +178,14 @@ bool TestServers::IsUp(NodeId node) {
   return one.pid != 0;
 }
 
+int64_t TestServers::ResidentBytes(NodeId node) const {
+  std::ifstream file(absl::StrCat("/proc/", nodes_.at(node).pid, "/statm"));
+  int64_t total_pages = 0, resident_pages = -1;
+  file >> total_pages >> resident_pages;
+  EXPECT_GT(resident_pages, 0);
+  return resident_pages * sysconf(_SC_PAGESIZE);
+}
+
 std::unique_ptr<RemoteClient> TestServers::Connect() {
   std::vector<std::string> addresses;
   for (const NodeId id : ids()) {

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -56,6 +57,9 @@ class TestServers {
   // SIGTERM; gives the exit code. REQUIRES: it is up.
   int Terminate(NodeId node);
   bool IsUp(NodeId node);
+
+  // Memory in use. REQUIRES: it is up.
+  int64_t ResidentBytes(NodeId node) const;
 
   // Fails the test and gives null if no server answers for some seconds.
   std::unique_ptr<RemoteClient> Connect();

@@ -119,8 +119,9 @@ absl::StatusOr<ServerProcess> SpawnServer(const SpawnOptions& options) {
     return Failed(absl::StrCat("start of ", options.binary));
   }
   const auto start_ticks = StartTicks(pid);
-  if (!start_ticks) return absl::UnavailableError(absl::StrCat(options.binary, " ended at once"));
-  return ServerProcess{pid, *start_ticks, Executable(pid)};
+  std::string executable = Executable(pid);
+  if (!start_ticks || executable.empty()) return absl::UnavailableError(absl::StrCat(options.binary, " ended at once"));
+  return ServerProcess{pid, *start_ticks, std::move(executable)};
 }
 
 bool IsRunning(const ServerProcess& process) {
