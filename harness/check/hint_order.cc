@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace holdfast::check {
@@ -37,8 +38,18 @@ class Replay {
     for (const history::Row& row : initial->second) live_[row.key] = history.text(row.value);
   }
 
-  // False if the operation can't give what it gave in this state.
+  // False, with nothing changed, if the operation can't give what it gave in this state. One whose reply was lost may have been
+  // refused there (an increment of what is no number), and then never took effect.
   bool Apply(const Operation& op) {
+    if (op.ok() || op.kind != Kind::kBatch) return Take(op);
+    MapRows before = live_;
+    if (Take(op)) return true;
+    live_ = std::move(before);
+    return false;
+  }
+
+ private:
+  bool Take(const Operation& op) {
     switch (op.kind) {
       case Kind::kGet:
         return op.value == history::kUnobserved || Matches(op.key, op.value);
@@ -70,7 +81,6 @@ class Replay {
     }
   }
 
- private:
   bool Matches(Symbol key, Symbol value) const {
     const auto row = live_.find(key);
     if (value == history::kAbsent) return row == live_.end();
@@ -129,10 +139,13 @@ bool HintOrderIsLinearization(const History& history, std::span<const uint32_t> 
   Replay replay(history, order.empty() ? 0 : order.front()->object);
   int64_t latest_invoke = -1;
   for (const Operation* op : order) {
-    latest_invoke = std::max(latest_invoke, op->invoke);
     // Something that stands before it in the order was invoked only after it had ended.
-    if (op->complete <= latest_invoke) return false;
-    if (!replay.Apply(*op)) return false;
+    if (op->complete <= std::max(latest_invoke, op->invoke)) return false;
+    if (replay.Apply(*op)) {
+      latest_invoke = std::max(latest_invoke, op->invoke);
+    } else if (op->ok()) {
+      return false;
+    }
   }
   return true;
 }

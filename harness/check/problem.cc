@@ -292,7 +292,9 @@ void ProblemBuilder::AddItem(uint32_t position) {
   for (const Effect& effect : problem_.EffectsOf(item)) item.reads_only &= effect.reads_only();
   for (const WidePart& part : problem_.PartsOf(item)) item.reads_only &= part.type == EffectType::kExpect;
   const bool empty = item.effects_begin == item.effects_end && item.parts_begin == item.parts_end;
-  if (empty || (item.optional && item.reads_only)) {
+  // A part of a table-wide snapshot counts even then, as long as another part took effect for certain.
+  const bool grouped = options_.model == Model::kSnapshotTable && op.kind == Kind::kSnapshot && op.group != 0;
+  if (empty || (item.optional && item.reads_only && !grouped)) {
     problem_.effects.resize(item.effects_begin);
     problem_.parts.resize(item.parts_begin);
     return;
@@ -373,6 +375,7 @@ void ProblemBuilder::MergeGroups() {
       problem_.effects.push_back(never);
       merged.reads_only = false;
     }
+    if (merged.optional && merged.reads_only) continue;
     merged.effects_begin = effects_begin;
     merged.effects_end = static_cast<uint32_t>(problem_.effects.size());
     merged.parts_begin = parts_begin;

@@ -54,7 +54,6 @@ bool EdnReader::Next(EdnValue* value) {
       source_->Next();
       continue;
     }
-    if (outer_close_ == 0) outer_close_ = 0;
     return Read(value, 0);
   }
 }
@@ -243,7 +242,7 @@ class EdnImporter {
     return true;
   }
 
-  bool Kind1(const EdnValue& event, Kind* kind) {
+  bool KindOf(const EdnValue& event, Kind* kind) {
     const EdnValue* const f = Field(event, "f");
     if (f == nullptr) return Fail(event, "an event needs :f");
     if (f->text == "add") {
@@ -265,14 +264,16 @@ class EdnImporter {
 
   bool Invoke(const EdnValue& event, int64_t process) {
     Operation op;
-    if (!Kind1(event, &op.kind) || !Small(event, "object", &op.object) || !Small(event, "group", &op.group) ||
+    if (!KindOf(event, &op.kind) || !Small(event, "object", &op.object) || !Small(event, "group", &op.group) ||
         !Small(event, "step", &op.step)) {
       return false;
     }
     if (const EdnValue* key = Field(event, "key"); key != nullptr && !Scalar(*key, kAbsent, &op.key)) return false;
-    static const EdnValue kNil;
+    EdnValue missing;
+    missing.line = event.line;
+    missing.column = event.column;
     const EdnValue* value = Field(event, "value");
-    if (value == nullptr) value = &kNil;
+    if (value == nullptr) value = &missing;
     switch (op.kind) {
       case Kind::kPut:
       case Kind::kWrite:
@@ -282,13 +283,13 @@ class EdnImporter {
       case Kind::kCompareAndSet:
       case Kind::kRefusedCompare:
         if (value->type != EdnValue::Type::kList || value->items.size() != 2) {
-          return Fail(value == &kNil ? event : *value, "the :value of a cas is [expected new]");
+          return Fail(*value, "the :value of a cas is [expected new]");
         }
         if (!Scalar(value->items[0], kAbsent, &op.expected) || !Scalar(value->items[1], kAbsent, &op.value)) return false;
         break;
       case Kind::kIncrement:
         if (!Integer(value->type == EdnValue::Type::kList && !value->items.empty() ? value->items[0] : *value, &op.delta)) {
-          return Fail(value == &kNil ? event : *value, "the :value of an increment is a number");
+          return Fail(*value, "the :value of an increment is a number");
         }
         break;
       case Kind::kBatch:

@@ -1,6 +1,7 @@
 #include "harness/history/history.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 
@@ -8,6 +9,35 @@ namespace holdfast::history {
 namespace {
 
 constexpr size_t kChunkBytes = 64 * 1024;
+constexpr size_t kSlotsMin = 64;
+constexpr size_t kShortBytes = 8;
+
+uint64_t Mix(uint64_t x) {
+  x ^= x >> 32;
+  x *= 0x9E3779B97F4A7C15u;
+  x ^= x >> 29;
+  x *= 0xBF58476D1CE4E5B9u;
+  return x ^ (x >> 32);
+}
+
+// The bytes of a short text, the hash of a long one.
+uint64_t BitsOf(std::string_view text) {
+  uint64_t bits = 0;
+  if (text.size() <= kShortBytes) {
+    // Byte by byte: a copy of variable length would be a call.
+    for (const char c : text) bits = (bits << 8) | static_cast<unsigned char>(c);
+    return bits;
+  }
+  uint64_t hash = text.size();
+  while (text.size() >= kShortBytes) {
+    std::memcpy(&bits, text.data(), kShortBytes);
+    hash = Mix(hash ^ bits);
+    text.remove_prefix(kShortBytes);
+  }
+  bits = 0;
+  std::memcpy(&bits, text.data(), text.size());
+  return Mix(hash ^ bits);
+}
 
 constexpr std::string_view kKindNames[kKindCount] = {"get",     "put",  "delete", "increment", "batch", "scan",  "snapshot",
                                                      "restore", "drop", "read",   "write",     "cas",   "append", "refused-cas"};
@@ -100,7 +130,7 @@ std::string_view OutcomeName(Outcome outcome) {
   return "";
 }
 
-SymbolTable::SymbolTable() { texts_.emplace_back(); }
+SymbolTable::SymbolTable() : slots_(kSlotsMin) { texts_.emplace_back(); }
 
 SymbolTable::SymbolTable(const SymbolTable& other) : SymbolTable() { *this = other; }
 
@@ -108,26 +138,49 @@ SymbolTable& SymbolTable::operator=(const SymbolTable& other) {
   if (this == &other) return *this;
   chunks_.clear();
   texts_.assign(1, std::string_view());
-  index_.clear();
+  slots_.assign(kSlotsMin, Slot());
   text_bytes_ = 0;
   for (size_t i = 1; i < other.texts_.size(); ++i) Intern(other.texts_[i]);
   return *this;
 }
 
 Symbol SymbolTable::Intern(std::string_view text) {
-  const auto found = index_.find(text);
-  if (found != index_.end()) return found->second;
+  const uint64_t bits = BitsOf(text);
+  size_t slot = FindSlot(text, bits);
+  if (slots_[slot].symbol != kAbsent) return slots_[slot].symbol;
+  if (texts_.size() * 4 >= slots_.size() * 3) {
+    Grow();
+    slot = FindSlot(text, bits);
+  }
   const Symbol symbol = static_cast<Symbol>(texts_.size());
-  const std::string_view stored = Store(text);
+  texts_.push_back(Store(text));
   text_bytes_ += static_cast<int64_t>(text.size());
-  texts_.push_back(stored);
-  index_.emplace(stored, symbol);
+  slots_[slot] = {bits, static_cast<uint32_t>(text.size()), symbol};
   return symbol;
 }
 
-Symbol SymbolTable::Find(std::string_view text) const {
-  const auto found = index_.find(text);
-  return found == index_.end() ? kAbsent : found->second;
+Symbol SymbolTable::Find(std::string_view text) const { return slots_[FindSlot(text, BitsOf(text))].symbol; }
+
+size_t SymbolTable::FindSlot(std::string_view text, uint64_t bits) const {
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = Mix(bits + text.size()) & mask;; at = (at + 1) & mask) {
+    const Slot& slot = slots_[at];
+    if (slot.symbol == kAbsent) return at;
+    if (slot.bits != bits || slot.length != text.size()) continue;
+    if (text.size() <= kShortBytes || texts_[slot.symbol] == text) return at;
+  }
+}
+
+void SymbolTable::Grow() {
+  std::vector<Slot> old(slots_.size() * 2);
+  old.swap(slots_);
+  const size_t mask = slots_.size() - 1;
+  for (const Slot& slot : old) {
+    if (slot.symbol == kAbsent) continue;
+    size_t at = Mix(slot.bits + slot.length) & mask;
+    while (slots_[at].symbol != kAbsent) at = (at + 1) & mask;
+    slots_[at] = slot;
+  }
 }
 
 std::string_view SymbolTable::Store(std::string_view text) {
@@ -146,7 +199,8 @@ std::string_view SymbolTable::Store(std::string_view text) {
 }
 
 uint32_t History::AddRows(std::vector<Row> rows) {
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.key < b.key; });
+  const auto before = [](const Row& a, const Row& b) { return a.key < b.key; };
+  if (!std::is_sorted(rows.begin(), rows.end(), before)) std::sort(rows.begin(), rows.end(), before);
   const uint32_t begin = static_cast<uint32_t>(row_pool_.size());
   row_pool_.insert(row_pool_.end(), rows.begin(), rows.end());
   row_lists_.push_back({begin, static_cast<uint32_t>(row_pool_.size())});

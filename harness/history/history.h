@@ -15,7 +15,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "harness/history/operation.h"
 
 namespace holdfast::history {
@@ -36,15 +35,27 @@ class SymbolTable {
   std::string_view text(Symbol symbol) const { return texts_[symbol]; }
   // One more than the largest symbol.
   size_t size() const { return texts_.size(); }
-  int64_t ByteCount() const { return static_cast<int64_t>(texts_.size() * 48) + text_bytes_; }
+  int64_t ByteCount() const {
+    return static_cast<int64_t>(texts_.capacity() * sizeof(std::string_view) + slots_.size() * sizeof(Slot)) + text_bytes_;
+  }
 
  private:
+  // Texts of up to 8 bytes stand in the slot itself, so that finding one touches one line of memory.
+  struct Slot {
+    uint64_t bits = 0;    // the bytes of a short text, the hash of a long one
+    uint32_t length = 0;
+    Symbol symbol = kAbsent;  // kAbsent: free
+  };
+
   std::string_view Store(std::string_view text);
+  // The slot that holds the text, or the free one where it belongs.
+  size_t FindSlot(std::string_view text, uint64_t bits) const;
+  void Grow();
 
   std::deque<std::string> chunks_;  // deque: views into a chunk stay valid
   std::vector<std::string_view> texts_;
+  std::vector<Slot> slots_;  // open addressing; a power of two, at most three quarters full
   int64_t text_bytes_ = 0;
-  absl::flat_hash_map<std::string_view, Symbol> index_;
 };
 
 class History {

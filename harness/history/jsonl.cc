@@ -317,7 +317,8 @@ class JsonlImporter {
     if ((op_.kind == Kind::kBatch) != (op_.list != kNoList)) return in->Fail("a batch, and only that, has \"parts\"");
     if (has_rows_ && !wide) return in->Fail("only a scan, a snapshot and a restore have \"rows\"");
     if (has_rows_) {
-      std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.key < b.key; });
+      const auto before = [](const Row& a, const Row& b) { return a.key < b.key; };
+      if (!std::is_sorted(rows_.begin(), rows_.end(), before)) std::sort(rows_.begin(), rows_.end(), before);
       for (size_t i = 1; i < rows_.size(); ++i) {
         if (rows_[i].key == rows_[i - 1].key) return in->Fail("a key stands twice in \"rows\"");
       }

@@ -18,8 +18,8 @@ namespace holdfast::history {
 
 struct BatchPart {
   Kind kind = Kind::kPut;  // kPut, kDelete or kIncrement
-  std::string_view key;
-  std::string_view value;  // put
+  std::string_view key = {};
+  std::string_view value = {};  // put
   int64_t delta = 0;       // increment
 };
 
@@ -30,22 +30,22 @@ struct Call {
   uint32_t process = 0;
   uint32_t step = 0;
   uint32_t group = 0;
-  std::string_view key;       // key or snapshot id
-  std::string_view value;     // put, write, cas (new value), append
-  std::string_view expected;  // cas
+  std::string_view key = {};       // key or snapshot id
+  std::string_view value = {};     // put, write, cas (new value), append
+  std::string_view expected = {};  // cas
   int64_t delta = 0;          // increment
-  std::vector<BatchPart> batch;
+  std::vector<BatchPart> batch = {};
 };
 
 // What was answered. What is left out counts as not observed.
 struct Reply {
-  OpId hint;
-  std::optional<std::string_view> value;  // get and read: what was found; increment: the new number as decimal text
+  OpId hint = {};
+  std::optional<std::string_view> value = {};  // get and read: what was found; increment: the new number as decimal text
   bool absent = false;                    // get and read: there was no row
   // Scan, snapshot, restore: all rows. Invariant: each key at most once.
-  std::optional<std::vector<std::pair<std::string, std::string>>> rows;
+  std::optional<std::vector<std::pair<std::string, std::string>>> rows = {};
   // Batch: the new numbers of its increments, in their order, as decimal text; may be left empty.
-  std::vector<std::string> numbers;
+  std::vector<std::string> numbers = {};
 };
 
 class Recorder {

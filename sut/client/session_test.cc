@@ -457,10 +457,21 @@ TEST_F(SessionTest, ALostPageIsAskedForAgainAndALateOneOfBeforeIsNotTaken) {
   EXPECT_EQ(again.request.scan().pin(), 5u);
   AnswerPage(lost, "b", 0, 30);
   EXPECT_TRUE(results_.empty());
-  for (int i = 0; i < 3; ++i) time_.Advance(kAttempt);
+  for (int i = 1; i <= 3; ++i) time_.Advance(kAttempt << i);  // each time-out doubles the next
   const auto attempts = transport_.Take();
   EXPECT_EQ(attempts.back().request.scan().pin(), 0u);  // the replica is given up, and with it its pin
   EXPECT_NE(attempts.back().to, lost.to);
+}
+
+TEST_F(SessionTest, EachTimeOutDoublesTheNextSoThatASlowNetworkIsNotAskedInVainForEver) {
+  Start(Put(), 100 * kAttempt);
+  transport_.TakeOne();
+  time_.Advance(kAttempt);
+  transport_.TakeOne();
+  time_.Advance(kAttempt);
+  EXPECT_TRUE(transport_.Take().empty());
+  time_.Advance(kAttempt);
+  EXPECT_EQ(transport_.Take().size(), 1u);
 }
 
 TEST_F(SessionTest, OpenOperationsGoOnWhenTheirDeadlineIsExtended) {

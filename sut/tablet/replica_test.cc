@@ -131,8 +131,7 @@ TEST(ReplicaTest, AFollowerTakesNoRequest) {
   TestGroup group;
   const int follower = group.AnyFollower();
   group.RunFor(1'000'000);
-  for (const proto::Request& request :
-       {PutRequest(1, 1, "a", "x"), GetRequest("a"), SnapshotRequest(Op::CREATE, 10)}) {
+  for (const proto::Request& request : {PutRequest(1, 1, "a", "x"), GetRequest("a"), SnapshotRequest(Op::CREATE, 10)}) {
     const auto reply = group.Send(follower, request);
     ASSERT_TRUE(reply->has_value());
     EXPECT_EQ((*reply)->code(), proto::NOT_LEADER);

@@ -59,11 +59,11 @@ struct TestGroup::Life final : Timers, Transport, ProbeSink, ApplyObserver {
 
   Life(TestGroup* test_group, int number, TestDisk* test_disk)
       : group(test_group), node{static_cast<uint32_t>(number)}, disk(test_disk), layout(disk->root(), node) {
-    seams = {&group->loop_, this, this, &worker, &log_worker, this, this, disk->seam(),
-             [this](const std::string& reason) {
-               group->fatal_.push_back(reason);
-               Die();
-             }};
+    seams = {
+        &group->loop_, this, this, &worker, &log_worker, this, this, disk->seam(), [this](const std::string& reason) {
+          group->fatal_.push_back(reason);
+          Die();
+        }};
   }
   ~Life() override { *alive = false; }
 
@@ -133,8 +133,8 @@ absl::Status TestGroup::Life::Open() {
   if (!opened.ok()) return opened.status();
   log_store = *std::move(opened);
   log_writer = std::make_unique<LogWriter>(log_store.get(), &seams);
-  const ReplicaContext context{node,       &group->options_,  &seams,       &layout,
-                               log_store.get(), log_writer.get(), &hybrid_clock};
+  const ReplicaContext context{node,         &group->options_, &seams, &layout, log_store.get(), log_writer.get(),
+                               &hybrid_clock};
   auto recovered = log_store->Recover();
   if (!recovered.ok()) return recovered.status();
   if (recovered->empty()) {
@@ -214,8 +214,12 @@ void TestGroup::HoldWorker(int node, bool hold) {
 
 bool TestGroup::RunUntil(const std::function<bool()>& reached) {
   const int64_t end_us = loop_.NowUs() + kPatienceUs;
-  while (!reached() && loop_.NowUs() < end_us) RunFor(kStepUs);
-  return reached();
+  // Asking may have effects: what was reached is not asked for again.
+  while (!reached()) {
+    if (loop_.NowUs() >= end_us) return false;
+    RunFor(kStepUs);
+  }
+  return true;
 }
 
 int TestGroup::leader() {
@@ -305,7 +309,7 @@ void TestGroup::Deliver(NodeId to, const std::string& bytes) {
   proto::Envelope envelope;
   SUT_CHECK(envelope.ParseFromString(bytes), "a node sends envelopes");
   if (envelope.has_install()) return replica(node).OnInstall(envelope.install());
-  const auto message = raft::DecodeMessage(envelope.raft().message());
+  const auto message = raft::FromProto(envelope.raft().message());
   SUT_CHECK(message.ok(), "a replica sends Raft messages");
   replica(node).OnRaft(*message);
 }

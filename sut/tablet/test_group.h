@@ -1,8 +1,8 @@
 // Three replicas of one tablet for tests, each on a disk of its own, in virtual time: nothing happens but in RunFor.
 //
-// Fault model: a node dies at a probe or on call (its disk refuses everything from then on, its callbacks and messages are
-// dropped) and starts again with what it had written; messages are lost by a filter, duplicated and reordered on demand.
-// Deterministic. Loop rule: single-threaded; jobs of a Worker run as events of their own, one at a time.
+// Fault model: a node dies at a probe or on call (its disk refuses everything from then on, its callbacks and messages
+// are dropped) and starts again with what it had written; messages are lost by a filter, duplicated and reordered on
+// demand. Deterministic. Loop rule: single-threaded; jobs of a Worker run as events of their own, one at a time.
 
 #ifndef SUT_TABLET_TEST_GROUP_H_
 #define SUT_TABLET_TEST_GROUP_H_
@@ -33,7 +33,9 @@ inline constexpr TableId kTestTable{5, 6};
 class TestLoop : public Clock {
  public:
   int64_t NowUs() const override { return now_us_; }
-  void At(int64_t time_us, std::function<void()> event) { events_.emplace(std::pair(time_us, next_++), std::move(event)); }
+  void At(int64_t time_us, std::function<void()> event) {
+    events_.emplace(std::pair(time_us, next_++), std::move(event));
+  }
   // Runs what falls due in the time given.
   void RunFor(int64_t duration_us);
 

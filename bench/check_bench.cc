@@ -1,0 +1,116 @@
+// The checker's speed on histories of the size that a night of chaos leaves behind: snapshot-map, 8 clients, 8 tablets, 128
+// keys a tablet, 20 snapshots, 10 restores, one core. Generating is not timed; parsing is, where the name says so.
+#include <benchmark/benchmark.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "harness/check/linearizability.h"
+#include "harness/history/import.h"
+#include "harness/history/jsonl.h"
+#include "scenarios/histories/generator.h"
+
+namespace holdfast {
+namespace {
+
+scenarios::GeneratorOptions Shape(int64_t operations, bool hints, bool indeterminate) {
+  scenarios::GeneratorOptions options;
+  options.operations = static_cast<uint32_t>(operations);
+  options.hints = hints;
+  options.indeterminate = indeterminate ? 0.01 : 0;
+  return options;
+}
+
+// The latest history is kept: benchmarks of one shape run again and again.
+const history::History& Generated(const scenarios::GeneratorOptions& options) {
+  static std::optional<std::pair<std::tuple<uint32_t, bool, double, double, uint32_t, uint32_t, int>, history::History>> kept;
+  const std::tuple shape(options.operations, options.hints, options.indeterminate, options.zipf_exponent, options.clients,
+                         options.keys, static_cast<int>(options.defect));
+  if (!kept.has_value() || kept->first != shape) {
+    kept.reset();
+    kept.emplace(shape, scenarios::Generate(options));
+  }
+  return kept->second;
+}
+
+void Judge(benchmark::State& state, const scenarios::GeneratorOptions& shape, check::Verdict expected) {
+  const history::History& history = Generated(shape);
+  check::LinearizabilityOptions options;
+  check::LinearizabilityResult result;
+  for (auto _ : state) result = check::CheckLinearizability(history, options);
+  if (result.verdict != expected) {
+    state.SkipWithError(std::string(check::VerdictName(result.verdict)).c_str());
+  }
+  state.counters["operations"] = static_cast<double>(history.operations.size());
+  state.counters["configurations"] = static_cast<double>(result.work);
+  state.counters["partitions_unknown"] = static_cast<double>(result.unknown_count);
+}
+
+void BM_WithHints(benchmark::State& state) { Judge(state, Shape(state.range(0), true, false), check::Verdict::kPass); }
+BENCHMARK(BM_WithHints)->Arg(1'000'000)->Arg(10'000'000)->Unit(benchmark::kMillisecond);
+
+void BM_WithoutHints(benchmark::State& state) { Judge(state, Shape(state.range(0), false, false), check::Verdict::kPass); }
+BENCHMARK(BM_WithoutHints)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+void BM_OnePercentIndeterminate(benchmark::State& state) {
+  Judge(state, Shape(state.range(0), true, true), check::Verdict::kPass);
+}
+BENCHMARK(BM_OnePercentIndeterminate)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+// A violation in the last percent, of each class; to be compared with BM_WithHints.
+void BM_Violation(benchmark::State& state) {
+  scenarios::GeneratorOptions shape = Shape(1'000'000, true, false);
+  shape.defect = static_cast<scenarios::Defect>(state.range(0));
+  // By tablet, a cut that is torn between tablets is right.
+  const bool by_table_only = shape.defect == scenarios::Defect::kTornBetweenTablets;
+  state.SetLabel(std::string(scenarios::DefectName(shape.defect)));
+  Judge(state, shape, by_table_only ? check::Verdict::kPass : check::Verdict::kFail);
+}
+BENCHMARK(BM_Violation)->DenseRange(1, scenarios::kDefectCount - 1)->Unit(benchmark::kMillisecond);
+
+// Figures only: `unknown` is allowed here, and counted.
+void ShowFigures(benchmark::State& state, const scenarios::GeneratorOptions& shape) {
+  const history::History& history = Generated(shape);
+  check::LinearizabilityOptions options;
+  options.limits.work_max = 100'000'000;
+  check::LinearizabilityResult result;
+  for (auto _ : state) result = check::CheckLinearizability(history, options);
+  state.SetLabel(std::string(check::VerdictName(result.verdict)));
+  state.counters["partitions_unknown"] = static_cast<double>(result.unknown_count);
+  state.counters["partitions"] = static_cast<double>(result.partition_count);
+}
+
+void BM_HotKeysOnePercentIndeterminate(benchmark::State& state) {
+  scenarios::GeneratorOptions shape = Shape(state.range(0), true, true);
+  shape.zipf_exponent = 1;
+  ShowFigures(state, shape);
+}
+BENCHMARK(BM_HotKeysOnePercentIndeterminate)->Arg(100'000)->Unit(benchmark::kMillisecond)->Iterations(1);
+
+void BM_ManyClientsFewKeysWithoutHints(benchmark::State& state) {
+  scenarios::GeneratorOptions shape = Shape(state.range(0), false, false);
+  shape.clients = 32;
+  shape.tablets = 1;
+  shape.keys = 16;
+  ShowFigures(state, shape);
+}
+BENCHMARK(BM_ManyClientsFewKeysWithoutHints)->Arg(10'000)->Unit(benchmark::kMillisecond)->Iterations(1);
+
+void BM_ParseJsonl(benchmark::State& state) {
+  const std::string text = history::ToJsonl(Generated(Shape(state.range(0), true, false)), {"snapshot-map", std::nullopt});
+  for (auto _ : state) {
+    history::TextSource source(history::TextSource::FromMemory(text));
+    history::Imported imported;
+    history::ParseError error;
+    if (!history::Import(&source, std::nullopt, &imported, &error)) state.SkipWithError(error.message.c_str());
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * text.size()));
+}
+BENCHMARK(BM_ParseJsonl)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace holdfast
