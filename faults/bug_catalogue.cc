@@ -81,7 +81,7 @@ constexpr std::array<BugEntry, sut::kBugCount> kCatalogue = {{
      "A snapshot is DELETED, and forgotten, when its first tablet has answered: a tablet that is down keeps its files.",
      kLeakOnly},
     {Bug::kDeleteDuringRestore, 18, "yugabyte/yugabyte-db#23055, yugabyte/yugabyte-db#32966",
-     "A snapshot may be deleted while a restore from it is running.", kStuckOrNoOpen, /*is_caught=*/false},
+     "A snapshot may be deleted while a restore from it is running.", kStuckOrNoOpen},
     {Bug::kManifestHardLinked, 19, "talent-plan/tinykv#218",
      "A checkpoint hard-links the MANIFEST too, and the live store goes on appending to it inside the snapshot.",
      kNoOpenOnly},
