@@ -1,7 +1,9 @@
 #include "sut/server/remote_client.h"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "sut/server/client_id.h"
@@ -11,6 +13,8 @@ namespace sut {
 namespace {
 
 constexpr int kOperationsMax = 4096;
+constexpr int64_t kAskUsMax = 2'000'000;
+constexpr auto kAskPause = std::chrono::milliseconds(50);
 
 absl::StatusOr<proto::NodeStatus> AskForStatus(const std::string& address, int64_t timeout_us) {
   const auto stub = proto::NodeService::NewStub(MakeChannel(address));
@@ -19,6 +23,22 @@ absl::StatusOr<proto::NodeStatus> AskForStatus(const std::string& address, int64
   proto::NodeStatus status;
   if (const grpc::Status asked = stub->GetStatus(&context, {}, &status); !asked.ok()) return ToAbsl(asked);
   return status;
+}
+
+// Rounds over all addresses, so that one that is silent does not use up the time.
+absl::StatusOr<proto::NodeStatus> AskAll(const std::vector<std::string>& addresses, int64_t timeout_us) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::microseconds(timeout_us);
+  absl::Status last = absl::InvalidArgumentError("no address");
+  while (!addresses.empty()) {
+    for (const std::string& address : addresses) {
+      auto status = AskForStatus(address, std::min(timeout_us, kAskUsMax));
+      if (status.ok()) return status;
+      last = status.status();
+    }
+    if (std::chrono::steady_clock::now() >= give_up) break;
+    std::this_thread::sleep_for(kAskPause);
+  }
+  return last;
 }
 
 CallResult NoRoom() {
@@ -33,19 +53,14 @@ CallResult NoRoom() {
 
 absl::StatusOr<std::unique_ptr<RemoteClient>> RemoteClient::Connect(const std::vector<std::string>& addresses,
                                                                     int64_t timeout_us) {
-  absl::Status status = absl::InvalidArgumentError("no address");
-  for (const std::string& address : addresses) {
-    auto known = AskForStatus(address, timeout_us);
-    status = known.status();
-    if (!known.ok()) continue;
-    Addresses nodes;
-    for (const auto& peer : known->peers()) nodes[NodeId{peer.node()}] = peer.address();
-    std::vector<NodeId> masters;
-    for (const uint32_t member : known->master_members()) masters.push_back(NodeId{member});
-    if (masters.empty()) return absl::InternalError("the node names no master");
-    return std::unique_ptr<RemoteClient>(new RemoteClient(std::move(nodes), std::move(masters)));
-  }
-  return status;
+  auto known = AskAll(addresses, timeout_us);
+  if (!known.ok()) return known.status();
+  Addresses nodes;
+  for (const auto& peer : known->peers()) nodes[NodeId{peer.node()}] = peer.address();
+  std::vector<NodeId> masters;
+  for (const uint32_t member : known->master_members()) masters.push_back(NodeId{member});
+  if (masters.empty()) return absl::InternalError("the node names no master");
+  return std::unique_ptr<RemoteClient>(new RemoteClient(std::move(nodes), std::move(masters)));
 }
 
 RemoteClient::RemoteClient(Addresses addresses, std::vector<NodeId> masters)
