@@ -45,21 +45,30 @@ class CallTransport::Calls {
     std::lock_guard lock(mutex_);
     running_.insert(context);
   }
-  void End(grpc::ClientContext* context) {
+  // The call has ended; `post` hands its end to the loop, which may destroy the context at any time from then on.
+  template <typename Post>
+  void End(grpc::ClientContext* context, Post post) {
+    {
+      std::lock_guard lock(mutex_);
+      running_.erase(context);
+      ++posting_;
+    }
+    post();
     std::lock_guard lock(mutex_);
-    running_.erase(context);
+    --posting_;
     changed_.notify_all();
   }
   void CancelAndWait() {
     std::unique_lock lock(mutex_);
     for (grpc::ClientContext* context : running_) context->TryCancel();
-    changed_.wait(lock, [this] { return running_.empty(); });
+    changed_.wait(lock, [this] { return running_.empty() && posting_ == 0; });
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<grpc::ClientContext*> running_;
+  int posting_ = 0;
 };
 
 CallTransport::CallTransport(EventLoop* loop, Addresses addresses)
@@ -80,6 +89,8 @@ proto::NodeService::Stub* CallTransport::StubFor(NodeId node) {
   return stub.get();
 }
 
+// A context is let go on the loop, never in gRPC's own thread: it may hold the last reference to its channel, which
+// must not go away inside a callback. So a callback gives what it holds to the loop.
 void CallTransport::Send(NodeId to, LogicalIdentity, std::string envelope_bytes) {
   struct Call {
     grpc::ClientContext context;
@@ -88,26 +99,28 @@ void CallTransport::Send(NodeId to, LogicalIdentity, std::string envelope_bytes)
   };
   auto call = std::make_shared<Call>();
   if (!call->envelope.ParseFromString(envelope_bytes)) return;
-  const auto deliver = [weak = std::weak_ptr(self_), to, call](const grpc::Status& status) {
+  const auto deliver = [weak = std::weak_ptr(self_), to](Call* ended, const grpc::Status& status) {
     const auto self = weak.lock();
     if (self == nullptr || !(*self)->deliver_) return;
     proto::Envelope answer;
     answer.set_from_node(to.value);
-    *answer.mutable_reply() = ReplyOf(call->envelope.request(), call->context, status, std::move(call->reply));
+    *answer.mutable_reply() = ReplyOf(ended->envelope.request(), ended->context, status, std::move(ended->reply));
     (*self)->deliver_(answer);
   };
   proto::NodeService::Stub* stub = StubFor(to);
   if (stub == nullptr) {
-    loop_->Post([deliver] { deliver(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the node's address is not known")); });
-    return;
+    const grpc::Status unknown(grpc::StatusCode::UNAVAILABLE, "the node's address is not known");
+    return loop_->Post([deliver, call, unknown] { deliver(call.get(), unknown); });
   }
-  call->context.set_deadline(DeadlineIn(kCallTimeoutUs));
-  calls_->Begin(&call->context);
-  stub->async()->Call(&call->context, &call->envelope.request(), &call->reply,
-                      [loop = loop_, calls = calls_, call, deliver](const grpc::Status& status) {
-                        loop->Post([deliver, status] { deliver(status); });
-                        calls->End(&call->context);
-                      });
+  Call* const started = call.get();
+  started->context.set_deadline(DeadlineIn(kCallTimeoutUs));
+  calls_->Begin(&started->context);
+  stub->async()->Call(
+      &started->context, &started->envelope.request(), &started->reply,
+      [loop = loop_, calls = calls_, call = std::move(call), deliver](const grpc::Status& status) mutable {
+        calls->End(&call->context,
+                   [&] { loop->Post([call = std::move(call), deliver, status] { deliver(call.get(), status); }); });
+      });
 }
 
 void CallTransport::GetStatus(NodeId node, int64_t timeout_us, StatusDone done) {
@@ -122,18 +135,20 @@ void CallTransport::GetStatus(NodeId node, int64_t timeout_us, StatusDone done) 
     return;
   }
   auto call = std::make_shared<Call>();
-  call->context.set_deadline(DeadlineIn(timeout_us));
-  calls_->Begin(&call->context);
-  stub->async()->GetStatus(&call->context, &call->request, &call->reply,
-                           [loop = loop_, calls = calls_, call, weak = std::weak_ptr(self_),
-                            done = std::move(done)](const grpc::Status& status) {
-                             loop->Post([weak, call, status, done] {
-                               if (weak.lock() == nullptr) return;
-                               if (!status.ok()) return done(ToAbsl(status));
-                               done(std::move(call->reply));
-                             });
-                             calls->End(&call->context);
-                           });
+  Call* const started = call.get();
+  started->context.set_deadline(DeadlineIn(timeout_us));
+  calls_->Begin(&started->context);
+  const auto finish = [weak = std::weak_ptr(self_), done = std::move(done)](Call* ended, const grpc::Status& status) {
+    if (weak.lock() == nullptr) return;
+    if (!status.ok()) return done(ToAbsl(status));
+    done(std::move(ended->reply));
+  };
+  stub->async()->GetStatus(
+      &started->context, &started->request, &started->reply,
+      [loop = loop_, calls = calls_, call = std::move(call), finish](const grpc::Status& status) mutable {
+        calls->End(&call->context,
+                   [&] { loop->Post([call = std::move(call), finish, status] { finish(call.get(), status); }); });
+      });
 }
 
 }  // namespace sut

@@ -16,8 +16,7 @@ constexpr int kOperationsMax = 4096;
 constexpr int64_t kAskUsMax = 2'000'000;
 constexpr auto kAskPause = std::chrono::milliseconds(50);
 
-absl::StatusOr<proto::NodeStatus> AskForStatus(const std::string& address, int64_t timeout_us) {
-  const auto stub = proto::NodeService::NewStub(MakeChannel(address));
+absl::StatusOr<proto::NodeStatus> AskForStatus(proto::NodeService::Stub* stub, int64_t timeout_us) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::microseconds(timeout_us));
   proto::NodeStatus status;
@@ -28,10 +27,13 @@ absl::StatusOr<proto::NodeStatus> AskForStatus(const std::string& address, int64
 // Rounds over all addresses, so that one that is silent does not use up the time.
 absl::StatusOr<proto::NodeStatus> AskAll(const std::vector<std::string>& addresses, int64_t timeout_us) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::microseconds(timeout_us);
+  // One connection each for all rounds: it goes on connecting between them.
+  std::vector<std::unique_ptr<proto::NodeService::Stub>> stubs;
+  for (const std::string& address : addresses) stubs.push_back(proto::NodeService::NewStub(MakeChannel(address)));
   absl::Status last = absl::InvalidArgumentError("no address");
-  while (!addresses.empty()) {
-    for (const std::string& address : addresses) {
-      auto status = AskForStatus(address, std::min(timeout_us, kAskUsMax));
+  while (!stubs.empty()) {
+    for (const auto& stub : stubs) {
+      auto status = AskForStatus(stub.get(), std::min(timeout_us, kAskUsMax));
       if (status.ok()) return status;
       last = status.status();
     }

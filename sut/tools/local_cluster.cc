@@ -30,7 +30,7 @@ constexpr int64_t kTermTimeoutMs = 10'000;
 constexpr int64_t kKillTimeoutMs = 10'000;
 constexpr auto kReadyTimeout = std::chrono::seconds(30);
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
-constexpr int64_t kAskTimeoutUs = 500'000;
+constexpr int64_t kAskTimeoutUs = 1'000'000;
 
 std::string ClusterFile(const std::string& data_dir) { return data_dir + "/cluster.json"; }
 std::string LockFile(const std::string& data_dir) { return data_dir + "/sut-ctl.lock"; }
