@@ -241,8 +241,8 @@ void RunRecorder::CompleteCatalogue(Position position, const CallResult& result)
     case CatalogueOperation::Kind::kRestore:
       if (refused) {
         EndParts(&restores_.at(record.restoration), false);
-      } else if (const auto create = creates_.find(record.snapshot); create != creates_.end()) {
-        EndParts(&create->second, true);  // only a COMPLETE snapshot is accepted
+      } else {
+        OnComplete(record.snapshot);  // no other is accepted
       }
       return;
     case CatalogueOperation::Kind::kDelete:
@@ -257,22 +257,31 @@ void RunRecorder::CompleteCatalogue(Position position, const CallResult& result)
   }
 }
 
+void RunRecorder::CloseParts(std::vector<Part>* parts) {
+  for (Part& part : *parts) {
+    if (part.ended) continue;
+    part.ended = true;
+    recorder_.Indeterminate(part.position);
+    recorder_.CloseWindow(part.position);
+  }
+}
+
+void RunRecorder::OnComplete(uint32_t snapshot) {
+  const auto create = creates_.find(snapshot);
+  if (create == creates_.end()) return;
+  complete_.insert(snapshot);
+  EndParts(&create->second, true);
+}
+
 void RunRecorder::OnList(const CatalogueOperation& list) {
   listed_snapshots_ = list.snapshots;
   listed_restorations_ = list.restorations;
   for (const auto& listed : list.snapshots) {
     const auto create = creates_.find(listed.number);
     if (create == creates_.end()) continue;
-    if (listed.state == CatalogueState::kComplete) EndParts(&create->second, true);
-    if (listed.state == CatalogueState::kFailed) {
-      // On each tablet at most once, and not from here on.
-      for (Part& part : create->second) {
-        if (part.ended) continue;
-        part.ended = true;
-        recorder_.Indeterminate(part.position);
-        recorder_.CloseWindow(part.position);
-      }
-    }
+    if (listed.state == CatalogueState::kComplete) OnComplete(listed.number);
+    // On each tablet at most once, and not from here on.
+    if (listed.state == CatalogueState::kFailed) CloseParts(&create->second);
     if (listed.state == CatalogueState::kDeleted) {
       const auto calls = deletes_.find(listed.number);
       if (calls == deletes_.end()) continue;
@@ -280,7 +289,13 @@ void RunRecorder::OnList(const CatalogueOperation& list) {
       size_t open = 0;
       for (const auto& parts : calls->second) open += !parts.empty() && !parts[0].ended;
       for (auto& parts : calls->second) {
-        if (open == 1 && !parts.empty() && !parts[0].ended) EndParts(&parts, true);
+        if (open != 1 || parts.empty() || parts[0].ended) continue;
+        // Of a snapshot that was never COMPLETE there may have been nothing to drop.
+        if (complete_.contains(listed.number)) {
+          EndParts(&parts, true);
+        } else {
+          CloseParts(&parts);
+        }
       }
     }
   }

@@ -82,6 +82,9 @@ class RunRecorder {
   };
   std::vector<Part> InvokeParts(const Origin& origin, history::Kind kind, uint32_t snapshot);
   void EndParts(std::vector<Part>* parts, bool took_effect);
+  // Each took effect by now, or never will.
+  void CloseParts(std::vector<Part>* parts);
+  void OnComplete(uint32_t snapshot);
   void OnList(const check::CatalogueOperation& list);
   std::string SnapshotKey(uint32_t snapshot) const;
 
@@ -106,6 +109,7 @@ class RunRecorder {
   std::vector<check::CatalogueOperation::Listed> listed_snapshots_;
   std::vector<check::CatalogueOperation::Listed> listed_restorations_;
   std::set<uint32_t> restored_;
+  std::set<uint32_t> complete_;  // snapshots seen COMPLETE
 };
 
 }  // namespace holdfast::run

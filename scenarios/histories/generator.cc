@@ -292,6 +292,9 @@ void ModelCluster::Apply(size_t position, size_t snapshot) {
       tablet.rows = saved.rows;
       break;
     }
+    case Kind::kDrop:
+      // The model keeps the rows: a restore of them is a defect to stage.
+      break;
     default: {
       Mutation mutation{op.kind, op.key, op.value, op.delta};
       ApplyMutation(&tablet, &mutation);
