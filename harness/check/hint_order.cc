@@ -38,8 +38,8 @@ class Replay {
     for (const history::Row& row : initial->second) live_[row.key] = history.text(row.value);
   }
 
-  // False, with nothing changed, if the operation can't give what it gave in this state. One whose reply was lost may have been
-  // refused there (an increment of what is no number), and then never took effect.
+  // False, with nothing changed, if the operation can't give what it gave in this state. One whose reply was lost may
+  // have been refused there (an increment of what is no number), and then never took effect.
   bool Apply(const Operation& op) {
     if (op.ok() || op.kind != Kind::kBatch) return Take(op);
     MapRows before = live_;

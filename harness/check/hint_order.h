@@ -1,6 +1,6 @@
-// The first order to try: the one that the replies' op ids tell. If it is a legal sequential history of the snapshottable map
-// and respects real time, the history is linearizable, and the order itself is the certificate. If not, nothing is said: hints
-// are only hints, and the search decides.
+// The first order to try: the one that the replies' op ids tell. If it is a legal sequential history of the
+// snapshottable map and respects real time, the history is linearizable, and the order itself is the certificate. If
+// not, nothing is said: hints are only hints, and the search decides.
 //
 // Linear in the operations and the rows that they return, but for sorting. Pure.
 

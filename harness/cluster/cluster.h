@@ -39,7 +39,8 @@ class ClusterObserver {
  public:
   virtual ~ClusterObserver() = default;
   virtual void OnRecovered(const check::ReplicaName& replica, check::LogPosition applied) = 0;
-  // The entry's effect lies outside the row store and is about to be made durable: OnApplied may be swallowed by a crash.
+  // The entry's effect lies outside the row store and is about to be made durable: OnApplied may be swallowed by a
+  // crash.
   virtual void OnBegun(const check::ReplicaName& replica, const check::LedgerEntry& entry) = 0;
   virtual void OnApplied(const check::ReplicaName& replica, const check::LedgerEntry& entry) = 0;
   virtual void OnInstalled(const check::ReplicaName& replica, check::LogPosition applied) = 0;

@@ -1,5 +1,5 @@
-// How each step of a plan is carried out. What a step can't do at its moment (no leader, node already down) it leaves undone:
-// a plan stays meaningful when steps before it are removed.
+// How each step of a plan is carried out. What a step can't do at its moment (no leader, node already down) it leaves
+// undone: a plan stays meaningful when steps before it are removed.
 
 #include <algorithm>
 #include <utility>
@@ -49,8 +49,7 @@ sut::proto::Request RequestOf(const plan::SnapshotOperation& operation, const Pl
     restore->set_snapshot(Bytes(ids.Snapshot(operation.restore().snapshot())));
     restore->set_restoration(Bytes(ids.Restoration(operation.restore().restoration())));
   } else if (operation.has_delete_()) {
-    request.mutable_catalogue()->mutable_delete_snapshot()->set_id(
-        Bytes(ids.Snapshot(operation.delete_().snapshot())));
+    request.mutable_catalogue()->mutable_delete_snapshot()->set_id(Bytes(ids.Snapshot(operation.delete_().snapshot())));
   } else {
     request.mutable_list_snapshots();
   }
@@ -117,23 +116,24 @@ void Runner::ExecuteClient(const plan::Step& step, uint32_t number) {
   const uint64_t open = Track({plan::StepText(step), number, origin.session});
   Cluster::Call call{origin.session, object, RequestOf(operation),
                      cluster_->NowUs() + (impatient ? kImpatientUs : kPatientUs), step.salt()};
-  const uint64_t sequence = cluster_->Invoke(std::move(call), [this, position, open, object, number](const CallResult& result) {
-    recorder_.CompleteClient(position, result);
-    Counters* counters = result_.mutable_counters();
-    if (result.outcome == CallOutcome::kOk) counters->set_operations_ok(counters->operations_ok() + 1);
-    if (result.outcome == CallOutcome::kFail) counters->set_operations_failed(counters->operations_failed() + 1);
-    if (result.outcome == CallOutcome::kIndeterminate) {
-      counters->set_operations_indeterminate(counters->operations_indeterminate() + 1);
-    }
-    if (result.outcome == CallOutcome::kOk && result.reply.has_write()) {
-      judge_.ledger().Acknowledged(object, {result.reply.op().term(), result.reply.op().index()},
-                                   open_.at(open).session + 1, result.reply.id().sequence());
-    }
-    if (timeline_.enabled()) {
-      timeline_.Add(cluster_->NowUs(), absl::StrCat("  step ", number, " ended: ", OutcomeText(result)));
-    }
-    open_.erase(open);
-  });
+  const uint64_t sequence =
+      cluster_->Invoke(std::move(call), [this, position, open, object, number](const CallResult& result) {
+        recorder_.CompleteClient(position, result);
+        Counters* counters = result_.mutable_counters();
+        if (result.outcome == CallOutcome::kOk) counters->set_operations_ok(counters->operations_ok() + 1);
+        if (result.outcome == CallOutcome::kFail) counters->set_operations_failed(counters->operations_failed() + 1);
+        if (result.outcome == CallOutcome::kIndeterminate) {
+          counters->set_operations_indeterminate(counters->operations_indeterminate() + 1);
+        }
+        if (result.outcome == CallOutcome::kOk && result.reply.has_write()) {
+          judge_.ledger().Acknowledged(object, {result.reply.op().term(), result.reply.op().index()},
+                                       open_.at(open).session + 1, result.reply.id().sequence());
+        }
+        if (timeline_.enabled()) {
+          timeline_.Add(cluster_->NowUs(), absl::StrCat("  step ", number, " ended: ", OutcomeText(result)));
+        }
+        open_.erase(open);
+      });
   recorder_.OnSent(position, sequence);
 }
 
@@ -149,7 +149,8 @@ void Runner::ExecuteSnapshot(const plan::SnapshotOperation& operation, const Run
   Cluster::Call call{origin.session, check::kMasterObject, RequestOf(operation, ids_), deadline_us, identity};
   cluster_->Invoke(std::move(call), [this, position, open, text](const CallResult& result) {
     recorder_.CompleteCatalogue(position, result);
-    if (timeline_.enabled()) timeline_.Add(cluster_->NowUs(), absl::StrCat("  ", text, " ended: ", OutcomeText(result)));
+    if (timeline_.enabled())
+      timeline_.Add(cluster_->NowUs(), absl::StrCat("  ", text, " ended: ", OutcomeText(result)));
     open_.erase(open);
   });
 }

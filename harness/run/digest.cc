@@ -15,8 +15,8 @@ uint64_t U(int64_t value) { return static_cast<uint64_t>(value); }
 uint64_t HistoryDigest(const history::History& history, const check::CatalogueHistory& catalogue) {
   uint64_t digest = Mix({history.operations.size(), catalogue.size(), history.symbols.size()});
   for (const history::Operation& op : history.operations) {
-    digest = Mix({digest, U(op.invoke), U(op.complete), U(op.hint.index), op.hint.term, U(op.delta), op.object, op.process,
-                  op.step, op.key, op.value, op.expected, static_cast<uint64_t>(op.kind),
+    digest = Mix({digest, U(op.invoke), U(op.complete), U(op.hint.index), op.hint.term, U(op.delta), op.object,
+                  op.process, op.step, op.key, op.value, op.expected, static_cast<uint64_t>(op.kind),
                   static_cast<uint64_t>(op.outcome)});
     if (op.list == history::kNoList) continue;
     if (op.kind == history::Kind::kBatch) {
@@ -36,7 +36,8 @@ uint64_t HistoryDigest(const history::History& history, const check::CatalogueHi
                   static_cast<uint64_t>(op.refusal), U(op.invoke), U(op.complete), op.log_index, op.snapshot,
                   op.restoration});
     for (const auto& listed : op.snapshots) digest = Mix({digest, listed.number, static_cast<uint64_t>(listed.state)});
-    for (const auto& listed : op.restorations) digest = Mix({digest, listed.number, static_cast<uint64_t>(listed.state)});
+    for (const auto& listed : op.restorations)
+      digest = Mix({digest, listed.number, static_cast<uint64_t>(listed.state)});
   }
   return digest;
 }

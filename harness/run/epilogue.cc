@@ -1,6 +1,6 @@
-// The epilogue: restore equivalence, put to the test. Every complete snapshot is restored, twice, in two orders, with new
-// writes, compactions and a power loss of all nodes in between; every tablet is read each time and every replica looked at.
-// Some snapshots are dropped in the end, and must leave nothing.
+// The epilogue: restore equivalence, put to the test. Every complete snapshot is restored, twice, in two orders, with
+// new writes, compactions and a power loss of all nodes in between; every tablet is read each time and every replica
+// looked at. Some snapshots are dropped in the end, and must leave nothing.
 
 #include <algorithm>
 #include <utility>

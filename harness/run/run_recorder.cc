@@ -30,7 +30,9 @@ history::OpId Hint(const sut::proto::OpId& op) {
   return {static_cast<int64_t>(op.index()), static_cast<uint32_t>(op.term()), 0};
 }
 
-history::OpId Hint(const check::LogPosition& op) { return {static_cast<int64_t>(op.index), static_cast<uint32_t>(op.term), 0}; }
+history::OpId Hint(const check::LogPosition& op) {
+  return {static_cast<int64_t>(op.index), static_cast<uint32_t>(op.term), 0};
+}
 
 RefusalReason ReasonOf(sut::proto::Code code) {
   switch (code) {
@@ -214,7 +216,8 @@ RunRecorder::Position RunRecorder::InvokeCatalogue(const Origin& origin, const p
   } else if (operation.has_delete_()) {
     record.kind = CatalogueOperation::Kind::kDelete;
     record.snapshot = operation.delete_().snapshot();
-    // Several deletes of one snapshot may be asked for: which of them takes effect is not known until they are answered.
+    // Several deletes of one snapshot may be asked for: which of them takes effect is not known until they are
+    // answered.
     auto& calls = deletes_[record.snapshot];
     calls.push_back(InvokeParts(origin, Kind::kDrop, record.snapshot));
     pending_deletes_[position] = &calls.back();
@@ -353,7 +356,8 @@ void RunRecorder::OnEntry(uint32_t object, const check::LedgerEntry& entry) {
 }
 
 void RunRecorder::OnDirectory(uint32_t object, const check::SnapshotOnDisk& directory) {
-  if (directory.snapshot && directory.error.empty()) contents_.try_emplace({object, *directory.snapshot}, directory.rows);
+  if (directory.snapshot && directory.error.empty())
+    contents_.try_emplace({object, *directory.snapshot}, directory.rows);
 }
 
 history::History RunRecorder::Finish() {

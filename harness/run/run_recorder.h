@@ -1,9 +1,9 @@
 // Turns what a run asks and hears into the histories that the judges read.
 //
 // A client's operation is one operation of its tablet. An operation of the snapshot catalogue is one operation of the
-// catalogue's history, and besides one operation *per tablet* of the tables concerned: a create is a Snapshot on each, which took
-// effect between the call and the first time COMPLETE was seen; a restore is a Restore, a delete a Drop. What stays
-// indeterminate keeps an open window until a committed fence closes it.
+// catalogue's history, and besides one operation *per tablet* of the tables concerned: a create is a Snapshot on each,
+// which took effect between the call and the first time COMPLETE was seen; a restore is a Restore, a delete a Drop.
+// What stays indeterminate keeps an open window until a committed fence closes it.
 //
 // One thread; calls in the order of events.
 
@@ -95,12 +95,13 @@ class RunRecorder {
   std::map<uint32_t, std::vector<uint32_t>> tables_;  // by snapshot
   std::map<uint32_t, std::vector<Part>> creates_;     // by snapshot
   std::map<uint32_t, std::vector<Part>> restores_;    // by restoration
-  std::map<uint32_t, std::deque<std::vector<Part>>> deletes_;  // by snapshot, one for each call; a deque keeps them in place
+  std::map<uint32_t, std::deque<std::vector<Part>>>
+      deletes_;  // by snapshot, one for each call; a deque keeps them in place
   std::map<Position, std::vector<Part>*> pending_deletes_;
-  std::map<uint32_t, uint32_t> snapshot_of_;          // by restoration
+  std::map<uint32_t, uint32_t> snapshot_of_;  // by restoration
   std::vector<Indeterminate> indeterminate_;
   std::vector<std::pair<uint32_t, Position>> indeterminate_catalogue_;  // session, position in catalogue_
-  std::map<std::tuple<uint32_t, uint32_t, uint64_t>, Position> sent_;  // by (object, session, sequence)
+  std::map<std::tuple<uint32_t, uint32_t, uint64_t>, Position> sent_;   // by (object, session, sequence)
   std::map<Position, history::OpId> write_places_;
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> create_places_;   // (object, snapshot)
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> restore_places_;  // (object, restoration)

@@ -35,8 +35,8 @@ std::string ObjectText(uint32_t object) {
   return object == check::kMasterObject ? "the master" : absl::StrCat("tablet ", object);
 }
 
-// A cluster whose constants are slow may take longer to come to rest. Several rounds of each time-out, and the time that it
-// takes to ship every store in chunks, on top of what a cluster with the default constants gets.
+// A cluster whose constants are slow may take longer to come to rest. Several rounds of each time-out, and the time
+// that it takes to ship every store in chunks, on top of what a cluster with the default constants gets.
 int64_t HealBoundUs(const plan::Plan& plan) {
   constexpr int64_t kBaseUs = 120'000'000;
   constexpr int64_t kRounds = 20;
@@ -228,8 +228,11 @@ Result Runner::Finish() {
       result_.add_notes(absl::StrCat("linearizability: ", searched.reason));
     }
     if (searched.evidence) {
-      check::Violation violation{"linearizability", "", absl::StrCat("the history of tablet ", searched.evidence->object,
-                                                                     " is not linearizable"), {}};
+      check::Violation violation{
+          "linearizability",
+          "",
+          absl::StrCat("the history of tablet ", searched.evidence->object, " is not linearizable"),
+          {}};
       violation.evidence.push_back(searched.evidence->Text(history));
       violations_.push_back(std::move(violation));
     }
@@ -267,7 +270,8 @@ Result Runner::Finish() {
     if (window.deleted_seen != history::kPending) counters->set_snapshots_deleted(counters->snapshots_deleted() + 1);
   }
   counters->set_restores_chaos(recorder_.restored_count() - counters->restores_epilogue());
-  if (options_.keep_history) result_.set_history_jsonl(history::ToJsonl(history, {.model = "snapshot-map", .initial = {}}));
+  if (options_.keep_history)
+    result_.set_history_jsonl(history::ToJsonl(history, {.model = "snapshot-map", .initial = {}}));
   if (options_.keep_timeline) result_.set_timeline(timeline_.text());
   return std::move(result_);
 }

@@ -1,10 +1,10 @@
 // Runs one plan against a cluster and judges it: chaos, a look before healing, heal, epilogue, verdict.
 //
-// Chaos: the plan's steps, overlapping, with many operations in flight. Heal: faults end, nodes come back, clients retry what is
-// open with the same request ids, and sessions that gave up are closed by committed fences. Then everything must end within
-// a bound (I5). Epilogue: every complete snapshot is restored, twice, in two orders, with all nodes losing power in between,
-// and some are dropped; what is seen there is judged like the rest. A run stops at the first violation that makes going on
-// pointless.
+// Chaos: the plan's steps, overlapping, with many operations in flight. Heal: faults end, nodes come back, clients
+// retry what is open with the same request ids, and sessions that gave up are closed by committed fences. Then
+// everything must end within a bound (I5). Epilogue: every complete snapshot is restored, twice, in two orders, with
+// all nodes losing power in between, and some are dropped; what is seen there is judged like the rest. A run stops at
+// the first violation that makes going on pointless.
 //
 // Knows no world: the same code drives the simulator and real processes. One thread.
 

@@ -1,7 +1,8 @@
 // A run in the simulator: composition of the runner and the simulated cluster.
 
-#include "absl/strings/str_cat.h"
 #include "harness/run/simulated.h"
+
+#include "absl/strings/str_cat.h"
 #include "harness/sim/sim_cluster.h"
 
 namespace holdfast::run {

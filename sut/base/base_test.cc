@@ -1,9 +1,10 @@
-// Ids round-trip and refuse what is not an id; names of bugs and probes are unique and round-trip; draws stay in bounds.
+// Ids round-trip and refuse what is not an id; names of bugs and probes are unique and round-trip; draws stay in
+// bounds.
+
+#include <gtest/gtest.h>
 
 #include <set>
 #include <string>
-
-#include <gtest/gtest.h>
 
 #include "sut/base/bugs.h"
 #include "sut/base/check.h"

@@ -6,15 +6,9 @@ namespace sut {
 namespace {
 
 constexpr std::array<std::string_view, kBugCount> kNames = {
-    "checkpoint-without-flush",
-    "applied-index-in-own-batch",
-    "restore-keeps-snapshot-index",
-    "restore-merges-rows",
-    "only-leader-restores",
-    "complete-on-first-tablet",
-    "no-parent-fsync-after-rename",
-    "duplicate-create-overwrites",
-    "vote-not-persisted",
+    "checkpoint-without-flush",      "applied-index-in-own-batch",  "restore-keeps-snapshot-index",
+    "restore-merges-rows",           "only-leader-restores",        "complete-on-first-tablet",
+    "no-parent-fsync-after-rename",  "duplicate-create-overwrites", "vote-not-persisted",
     "request-table-not-in-snapshot",
 };
 

@@ -1,4 +1,5 @@
-// Planted bugs: switches, off by default, that break the cluster in one known way each, to prove that the harness bites.
+// Planted bugs: switches, off by default, that break the cluster in one known way each, to prove that the harness
+// bites.
 //
 // A switch is a bit of a BugSet that each node gets with its Options; code that it breaks asks `bugs.has(Bug::k...)` in
 // one small branch. With the set empty the question is a test of one register. The catalogue with origin and expected
@@ -14,16 +15,16 @@
 namespace sut {
 
 enum class Bug : uint8_t {
-  kCheckpointWithoutFlush,           // 1
-  kAppliedIndexInOwnBatch,           // 3
-  kRestoreKeepsSnapshotIndex,        // 4
-  kRestoreMergesRows,                // 5
-  kOnlyLeaderRestores,               // 6
-  kCompleteOnFirstTablet,            // 8
-  kNoParentFsyncAfterRename,         // 11
-  kDuplicateCreateOverwrites,        // 16
-  kVoteNotPersisted,                 // 31
-  kRequestTableNotInSnapshot,        // 35
+  kCheckpointWithoutFlush,     // 1
+  kAppliedIndexInOwnBatch,     // 3
+  kRestoreKeepsSnapshotIndex,  // 4
+  kRestoreMergesRows,          // 5
+  kOnlyLeaderRestores,         // 6
+  kCompleteOnFirstTablet,      // 8
+  kNoParentFsyncAfterRename,   // 11
+  kDuplicateCreateOverwrites,  // 16
+  kVoteNotPersisted,           // 31
+  kRequestTableNotInSnapshot,  // 35
 };
 inline constexpr int kBugCount = 10;
 

@@ -1,7 +1,7 @@
 // Assertions on the program's own logic, on in every build.
 //
-// SUT_CHECK is for what only a programmer's error can make false. What the environment can cause (a failed write, a torn
-// file, a malformed message) is an absl::Status instead. A failed check prints one line and aborts the process.
+// SUT_CHECK is for what only a programmer's error can make false. What the environment can cause (a failed write, a
+// torn file, a malformed message) is an absl::Status instead. A failed check prints one line and aborts the process.
 
 #ifndef SUT_BASE_CHECK_H_
 #define SUT_BASE_CHECK_H_
@@ -15,11 +15,11 @@ namespace sut {
 
 }  // namespace sut
 
-#define SUT_CHECK(condition, message)                                  \
-  do {                                                                 \
-    if (!(condition)) [[unlikely]] {                                   \
-      ::sut::CheckFailed(__FILE__, __LINE__, #condition, (message));   \
-    }                                                                  \
+#define SUT_CHECK(condition, message)                                \
+  do {                                                               \
+    if (!(condition)) [[unlikely]] {                                 \
+      ::sut::CheckFailed(__FILE__, __LINE__, #condition, (message)); \
+    }                                                                \
   } while (false)
 
 #endif  // SUT_BASE_CHECK_H_

@@ -228,7 +228,8 @@ void Session::OnSessionClosed(Operation* operation, const proto::Reply& reply) {
   Finish(operation, fail ? Outcome::kFail : Outcome::kIndeterminate, reply);
 }
 
-// Doubles with each time-out of the operation, so that a network slower than the first guess is not asked in vain for ever.
+// Doubles with each time-out of the operation, so that a network slower than the first guess is not asked in vain for
+// ever.
 int64_t Session::AttemptTimeoutUs(const Operation& operation) const {
   int64_t timeout_us = options_.attempt_timeout_us;
   for (int i = 0; i < operation.timeouts && timeout_us < kBackOffUsMax; ++i) timeout_us *= 2;

@@ -1,8 +1,8 @@
 // The seams between a node and its world: clock, timers, messages, long work, observers. Disk is a rocksdb::Env.
 //
-// The simulator and the server implement them; nothing else in sut/ may know time, threads or sockets. All calls are made,
-// and all callbacks run, on the node's one event loop, except that a Worker may run its job on a thread of its own.
-// Callbacks of a node that has died are dropped, never run.
+// The simulator and the server implement them; nothing else in sut/ may know time, threads or sockets. All calls are
+// made, and all callbacks run, on the node's one event loop, except that a Worker may run its job on a thread of its
+// own. Callbacks of a node that has died are dropped, never run.
 
 #ifndef SUT_RUNTIME_SEAMS_H_
 #define SUT_RUNTIME_SEAMS_H_
@@ -20,7 +20,8 @@ class Env;
 
 namespace sut {
 
-// Names a thing that happens by what it is, not by when it happens: the simulator draws its delay and its fate from this.
+// Names a thing that happens by what it is, not by when it happens: the simulator draws its delay and its fate from
+// this.
 struct LogicalIdentity {
   uint64_t hash = 0;
 };
@@ -35,7 +36,8 @@ class Clock {
 class Timers {
  public:
   virtual ~Timers() = default;
-  // Runs `callback` once, `delay_us` >= 0 from now. There is no cancelling: a callback checks whether it is still wanted.
+  // Runs `callback` once, `delay_us` >= 0 from now. There is no cancelling: a callback checks whether it is still
+  // wanted.
   virtual void After(int64_t delay_us, std::function<void()> callback) = 0;
 };
 
@@ -49,7 +51,8 @@ class Transport {
 class Worker {
  public:
   virtual ~Worker() = default;
-  // Runs `job` off the loop, then `done` on it. Jobs of one Worker run one at a time in the order of their calls to Run.
+  // Runs `job` off the loop, then `done` on it. Jobs of one Worker run one at a time in the order of their calls to
+  // Run.
   virtual void Run(LogicalIdentity identity, std::function<void()> job, std::function<void()> done) = 0;
 };
 
@@ -60,16 +63,17 @@ class ApplyObserver {
     TabletId tablet;
     ReplicaId replica;
     OpId op;
-    RequestId request;      // sequence 0 if the entry carries none
-    uint64_t entry_hash = 0;  // MixString of the entry's type and data
+    RequestId request;                  // sequence 0 if the entry carries none
+    uint64_t entry_hash = 0;            // MixString of the entry's type and data
     const std::string* data = nullptr;  // the entry's data; valid during the call
     bool is_command = false;
   };
   virtual ~ApplyObserver() = default;
-  // A replica has opened its store, which durably contains everything up to `applied`: the entry applied next is the one after.
+  // A replica has opened its store, which durably contains everything up to `applied`: the entry applied next is the
+  // one after.
   virtual void OnRecovered(TabletId tablet, ReplicaId replica, OpId applied) = 0;
-  // An entry whose effect lies outside the row store is about to take effect. It will be durable before OnApplied, which a
-  // crash may swallow.
+  // An entry whose effect lies outside the row store is about to take effect. It will be durable before OnApplied,
+  // which a crash may swallow.
   virtual void OnBegun(const Applied& applied) = 0;
   // An entry has been applied.
   virtual void OnApplied(const Applied& applied) = 0;
