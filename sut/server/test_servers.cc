@@ -1,0 +1,204 @@
+#include "sut/server/test_servers.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "sut/base/check.h"
+#include "sut/storage/layout.h"
+
+namespace sut {
+namespace {
+
+constexpr auto kProgramTimeout = std::chrono::seconds(60);
+constexpr int64_t kConnectTimeoutUs = 30'000'000;
+constexpr auto kPollInterval = std::chrono::milliseconds(20);
+
+struct Streams {
+  std::string output;  // files, appended to
+  std::string errors;
+};
+
+void Redirect(int fd, const std::string& file) {
+  const int opened = open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (opened >= 0) dup2(opened, fd);
+}
+
+pid_t Spawn(const std::vector<std::string>& command, const Streams& streams) {
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  SUT_CHECK(pid >= 0, "fork");
+  if (pid > 0) return pid;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(127);
+  Redirect(1, streams.output);
+  Redirect(2, streams.errors);
+  std::vector<char*> argv;
+  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+int CodeOf(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+// The code once the child has ended; kills it when its time is over.
+int WaitFor(pid_t pid) {
+  const auto give_up = std::chrono::steady_clock::now() + kProgramTimeout;
+  int status = 0;
+  while (waitpid(pid, &status, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() > give_up) kill(pid, SIGKILL);
+    std::this_thread::sleep_for(kPollInterval);
+  }
+  return CodeOf(status);
+}
+
+std::string Contents(const std::string& file) {
+  std::ifstream in(file);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+}  // namespace
+
+ProgramEnd RunProgram(const std::vector<std::string>& command) {
+  const TestDirectory directory;
+  const Streams streams{directory.path() + "/stdout", directory.path() + "/stderr"};
+  ProgramEnd end;
+  end.code = WaitFor(Spawn(command, streams));
+  end.output = Contents(streams.output);
+  end.errors = Contents(streams.errors);
+  return end;
+}
+
+TestDirectory::TestDirectory() {
+  path_ = (std::filesystem::temp_directory_path() / "sut-test-XXXXXX").string();
+  SUT_CHECK(mkdtemp(path_.data()) != nullptr, "a temporary directory");
+}
+
+TestDirectory::~TestDirectory() {
+  std::error_code error;
+  std::filesystem::remove_all(path_, error);
+  EXPECT_FALSE(error) << path_ << ": " << error.message();
+}
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  SUT_CHECK(fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0, "a free port");
+  SUT_CHECK(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0, "a bound port has a number");
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+TestServers::TestServers(int count) {
+  for (int i = 1; i <= count; ++i) nodes_[NodeId{static_cast<uint32_t>(i)}] = {FreePort(), FreePort(), 0};
+}
+
+TestServers::~TestServers() {
+  for (const NodeId id : ids()) {
+    if (IsUp(id)) Kill(id);
+  }
+}
+
+std::vector<NodeId> TestServers::ids() const {
+  std::vector<NodeId> out;
+  for (const auto& [id, node] : nodes_) out.push_back(id);
+  return out;
+}
+
+std::string TestServers::Address(NodeId node) const { return absl::StrCat("127.0.0.1:", nodes_.at(node).port); }
+
+std::vector<std::string> TestServers::Command(NodeId node) const {
+  std::string peers, members;
+  for (const auto& [id, one] : nodes_) {
+    absl::StrAppend(&peers, peers.empty() ? "" : ",", id.value, "=", Address(id));
+    absl::StrAppend(&members, members.empty() ? "" : ",", id.value);
+  }
+  return {SUT_SERVER_BINARY,
+          "--node-id",
+          absl::StrCat(node.value),
+          "--data-dir",
+          directory_.path(),
+          "--peers",
+          peers,
+          "--master-members",
+          members,
+          "--http-port",
+          absl::StrCat(nodes_.at(node).http_port)};
+}
+
+void TestServers::Start(NodeId node) {
+  const std::string log = absl::StrCat(directory_.path(), "/log-", node.value);
+  nodes_.at(node).pid = Spawn(Command(node), {log, log});
+}
+
+void TestServers::StartAll() {
+  for (const NodeId id : ids()) Start(id);
+}
+
+int TestServers::Reap(NodeId node) { return WaitFor(std::exchange(nodes_.at(node).pid, 0)); }
+
+void TestServers::Kill(NodeId node) {
+  kill(nodes_.at(node).pid, SIGKILL);
+  Reap(node);
+}
+
+int TestServers::Terminate(NodeId node) {
+  kill(nodes_.at(node).pid, SIGTERM);
+  return Reap(node);
+}
+
+bool TestServers::IsUp(NodeId node) {
+  Node& one = nodes_.at(node);
+  int status = 0;
+  if (one.pid != 0 && waitpid(one.pid, &status, WNOHANG) != 0) {
+    ADD_FAILURE() << "node " << node.value << " has ended with " << CodeOf(status) << ": "
+                  << Contents(absl::StrCat(directory_.path(), "/log-", node.value));
+    one.pid = 0;
+  }
+  return one.pid != 0;
+}
+
+int64_t TestServers::ResidentBytes(NodeId node) const {
+  std::ifstream file(absl::StrCat("/proc/", nodes_.at(node).pid, "/statm"));
+  int64_t total_pages = 0, resident_pages = -1;
+  file >> total_pages >> resident_pages;
+  EXPECT_GT(resident_pages, 0);
+  return resident_pages * sysconf(_SC_PAGESIZE);
+}
+
+std::unique_ptr<RemoteClient> TestServers::Connect() {
+  std::vector<std::string> addresses;
+  for (const NodeId id : ids()) {
+    if (IsUp(id)) addresses.push_back(Address(id));
+  }
+  auto client = RemoteClient::Connect(addresses, kConnectTimeoutUs);
+  if (client.ok()) return *std::move(client);
+  ADD_FAILURE() << "no server answers: " << client.status();
+  return nullptr;
+}
+
+std::string TestServers::TableDirectory(NodeId node, TableId table) const {
+  return NodeLayout(directory_.path(), node).table(table);
+}
+
+}  // namespace sut
