@@ -107,7 +107,7 @@ void BM_ParseJsonl(benchmark::State& state) {
   const std::string text =
       history::ToJsonl(Generated(Shape(state.range(0), true, false)), {"snapshot-map", std::nullopt});
   for (auto _ : state) {
-    history::TextSource source(history::TextSource::FromMemory(text));
+    history::TextSource source(history::TextSource::FromMemory(text), text.size());
     history::Imported imported;
     history::ParseError error;
     if (!history::Import(&source, std::nullopt, &imported, &error)) state.SkipWithError(error.message.c_str());
