@@ -59,7 +59,7 @@ PartitionResult PartitionJudge::Judge(ProblemBuilder* builder, const Partition& 
   result_.verdict = cells.verdict;
   if (cells.verdict == Verdict::kPass) return std::move(result_);
   if (cells.verdict == Verdict::kFail) {
-    JudgeWrongCells(problem, cells.wrong);
+    ExplainCells(problem, cells);
     return std::move(result_);
   }
   if (!cells.undecided.empty() && cells.undecided.size() < problem.cells.size()) {
@@ -75,9 +75,12 @@ PartitionResult PartitionJudge::Judge(ProblemBuilder* builder, const Partition& 
   return std::move(result_);
 }
 
-// The verdict stands; the walk tells what it takes to explain it.
-void PartitionJudge::JudgeWrongCells(const Problem& problem, const std::vector<uint32_t>& cells) {
+// The verdict stands; the walk tells what it takes to explain it, on the undecided cells too: one of them may be wrong
+// before the others are.
+void PartitionJudge::ExplainCells(const Problem& problem, const CellVerdicts& verdicts) {
   if (!options_.explain) return;
+  std::vector<uint32_t> cells = verdicts.wrong;
+  cells.insert(cells.end(), verdicts.undecided.begin(), verdicts.undecided.end());
   const Problem part = OnCells(problem, cells);
   FrontierResult failure = WalkOne(part, {});
   if (failure.verdict != Verdict::kFail) failure = ShortestByZones(part, options_.limits, budget_);

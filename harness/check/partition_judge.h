@@ -13,6 +13,7 @@
 #include "harness/check/frontier.h"
 #include "harness/check/linearizability.h"
 #include "harness/check/problem.h"
+#include "harness/check/unambiguous_register.h"
 #include "harness/check/verdict.h"
 
 namespace holdfast::check {
@@ -35,7 +36,7 @@ class PartitionJudge {
   PartitionResult Judge(ProblemBuilder* builder, const Partition& partition, bool first);
 
  private:
-  void JudgeWrongCells(const Problem& problem, const std::vector<uint32_t>& cells);
+  void ExplainCells(const Problem& problem, const CellVerdicts& verdicts);
   FrontierResult Walk(const Problem& problem);
   FrontierResult WalkOne(const Problem& problem, const Frontier::Options& options);
   FrontierResult ShortestWrongPrefix(const Problem& problem, int64_t from, const FrontierResult& wrong);

@@ -36,7 +36,7 @@ class TextSource {
 
   // `size_hint`: how long the text is, about, where that is known; 0: it is not.
   explicit TextSource(Reader reader, size_t size_hint = 0)
-      : reader_(std::move(reader)), size_hint_(size_hint), window_(kWindowBytes + kSlackBytes) {}
+      : reader_(std::move(reader)), size_hint_(size_hint), window_(FirstWindow(size_hint) + kSlackBytes) {}
 
   static Reader FromMemory(std::string_view text) {
     return [text](char* bytes, size_t size) mutable {
@@ -132,6 +132,11 @@ class TextSource {
   int64_t column() const { return column_; }
 
  private:
+  // A short text needs no large window; one byte more than it has tells that it ends.
+  static size_t FirstWindow(size_t size_hint) {
+    return size_hint == 0 ? kWindowBytes : std::min(kWindowBytes, size_hint + 1);
+  }
+
   // Reads on behind what is unread; false at the end.
   bool Refill() {
     if (done_) return false;
