@@ -32,16 +32,17 @@ int Fail(const sut::AdminCommand& command, const absl::Status& status) {
   return kNotDone;
 }
 
-int WrongArguments(const sut::AdminCommand& command, const absl::Status& status) {
+int FailWithUsage(const sut::AdminCommand& command, const absl::Status& status) {
   Fail(command, status);
-  std::cerr << "Usage: sut-admin " << command.name << " " << command.arguments << "\n";
+  std::cerr << "Usage: sut-admin " << command.name << (command.arguments.empty() ? "" : " ") << command.arguments
+            << "\n";
   return kNotDone;
 }
 
 int Run(const sut::AdminCommand& command, const std::vector<std::string>& addresses,
         const std::vector<std::string>& arguments) {
   if (arguments.size() < command.arguments_min || arguments.size() > command.arguments_max) {
-    return WrongArguments(command, absl::InvalidArgumentError("Wrong number of arguments"));
+    return FailWithUsage(command, sut::WrongArguments("Wrong number of arguments"));
   }
   auto client = sut::RemoteClient::Connect(addresses, kConnectTimeoutUs);
   if (!client.ok()) {
@@ -50,7 +51,7 @@ int Run(const sut::AdminCommand& command, const std::vector<std::string>& addres
   const absl::Status status = command.run(**client, arguments, std::cout);
   std::cout.flush();
   if (status.ok()) return 0;
-  return status.code() == absl::StatusCode::kInvalidArgument ? WrongArguments(command, status) : Fail(command, status);
+  return sut::IsWrongArguments(status) ? FailWithUsage(command, status) : Fail(command, status);
 }
 
 }  // namespace
