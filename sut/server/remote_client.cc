@@ -39,7 +39,7 @@ absl::StatusOr<proto::NodeStatus> AskAll(const std::vector<std::string>& address
     one.call->Finish(&one.answer, &one.status, &one);
   }
   absl::StatusOr<proto::NodeStatus> first = absl::UnavailableError(
-      absl::StrCat("no answer within ", timeout_us / 1'000, " ms from ", absl::StrJoin(addresses, ",")));
+      absl::StrCat("No answer within ", timeout_us / 1'000, " ms from ", absl::StrJoin(addresses, ",")));
   void* tag = nullptr;
   bool ok = false;
   // Every call ends: with its answer, at the deadline, or cancelled because another one was first.
