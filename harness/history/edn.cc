@@ -1,5 +1,6 @@
 #include "harness/history/edn.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -366,7 +367,12 @@ class EdnImporter {
         std::vector<Row> rows(value->items.size() / 2);
         for (size_t i = 0; i < rows.size(); ++i) {
           if (!Scalar(value->items[2 * i], kAbsent, &rows[i].key)) return false;
+          if (rows[i].key == kAbsent) return Fail(value->items[2 * i], "a row needs a key");
           if (!Scalar(value->items[2 * i + 1], kUnobserved, &rows[i].value)) return false;
+        }
+        std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.key < b.key; });
+        for (size_t i = 1; i < rows.size(); ++i) {
+          if (rows[i].key == rows[i - 1].key) return Fail(*value, "a key stands twice in the rows");
         }
         op->list = history_.AddRows(std::move(rows));
         return true;

@@ -39,10 +39,19 @@ class EventBuilder {
   }
 
  private:
-  uint32_t ProcessNumber(int64_t process) const { return static_cast<uint32_t>(process); }
+  static constexpr int64_t kProcessMax = 0xFFFFFFFE;
+
+  // Other tools number as they like: what does not fit counts down from the top.
+  uint32_t ProcessNumber(int64_t process) {
+    if (0 <= process && process <= kProcessMax) return static_cast<uint32_t>(process);
+    const auto [found, added] =
+        renumbered_.try_emplace(process, kProcessMax - static_cast<int64_t>(renumbered_.size()));
+    return static_cast<uint32_t>(found->second);
+  }
 
   History* history_;
   absl::flat_hash_map<int64_t, size_t> open_;
+  absl::flat_hash_map<int64_t, int64_t> renumbered_;
   int64_t event_ = 0;
 };
 

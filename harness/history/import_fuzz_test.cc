@@ -3,8 +3,6 @@
 // under the sanitizers:
 //   cmake --preset asan && ninja -C build/asan holdfast_import_fuzz_nightly && ctest --test-dir build/asan -R
 //   import_fuzz
-// HOLDFAST_FUZZ_INPUTS and HOLDFAST_FUZZ_SEED in the environment ask for other numbers and other texts.
-#include <cstdlib>
 #include <iterator>
 #include <optional>
 #include <random>
@@ -76,11 +74,6 @@ const char* const kTokens[] = {"{",
 // The texts of the corpus that an importer reads.
 constexpr int kCorpusOf[] = {0, 1, 3, 4};
 
-int64_t FromEnvironment(const char* name, int64_t otherwise) {
-  const char* const text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoll(text);
-}
-
 std::string Mutate(Format format, std::mt19937_64* random) {
   const auto pick = [&](size_t n) { return static_cast<size_t>((*random)() % n); };
   // Now and then a text of another form.
@@ -146,10 +139,10 @@ class ImportFuzzTest : public ::testing::TestWithParam<Format> {
 };
 
 TEST_P(ImportFuzzTest, NoTextBreaksTheImporter) {
-  const int64_t inputs = FromEnvironment("HOLDFAST_FUZZ_INPUTS", HOLDFAST_FUZZ_INPUTS);
-  std::mt19937_64 random(static_cast<uint64_t>(FromEnvironment("HOLDFAST_FUZZ_SEED", 20261122)));
+  constexpr int64_t kInputs = HOLDFAST_FUZZ_INPUTS;
+  std::mt19937_64 random(20261122);
   int64_t readable = 0;
-  for (int64_t i = 0; i < inputs && !HasFatalFailure(); ++i) {
+  for (int64_t i = 0; i < kInputs && !HasFatalFailure(); ++i) {
     const std::string text = Mutate(GetParam(), &random);
     const std::optional<Format> format = random() % 4 == 0 ? std::nullopt : std::optional<Format>(GetParam());
     TextSource source(TextSource::FromMemory(text), text.size());
@@ -166,7 +159,7 @@ TEST_P(ImportFuzzTest, NoTextBreaksTheImporter) {
       ASSERT_GT(error.column, 0) << text;
     }
   }
-  EXPECT_GT(readable, inputs / 200);
+  EXPECT_GT(readable, kInputs / 200);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, ImportFuzzTest,

@@ -183,6 +183,24 @@ TEST(JepsenLogTest, TimedOutIsPendingAndFailedCompareIsAnObservation) {
   EXPECT_EQ(ReadBad("INFO  jepsen.util - 0\t:invoke\t:jump\t1\n").line, 1);
 }
 
+TEST(EdnTest, RowsHaveEachKeyOnce) {
+  const std::string scan =
+      "{:process 2, :type :invoke, :f :scan, :value nil}\n{:process 2, :type :ok, :f :scan, :value ";
+  EXPECT_EQ(ReadOk(scan + "{\"a\" 1, \"b\" 2}}").history.operations.size(), 1u);
+  EXPECT_EQ(ReadBad(scan + "{\"a\" 1, \"a\" 2}}").message, "a key stands twice in the rows");
+  EXPECT_EQ(ReadBad(scan + "{nil 1}}").message, "a row needs a key");
+}
+
+TEST(JepsenLogTest, AProcessOfAnyNumberCanBeWrittenAndReadAgain) {
+  const Imported imported = ReadOk(
+      "INFO  jepsen.util - -1\t:invoke\t:read\tnil\nINFO  jepsen.util - 4294967296\t:invoke\t:write\t1\n"
+      "INFO  jepsen.util - 0\t:invoke\t:write\t2\n");
+  ASSERT_EQ(imported.history.operations.size(), 3u);
+  EXPECT_NE(imported.history.operations[0].process, imported.history.operations[1].process);
+  EXPECT_EQ(imported.history.operations[2].process, 0u);
+  EXPECT_EQ(ToJsonl(ReadOk(ToJsonl(imported.history, {})).history, {}), ToJsonl(imported.history, {}));
+}
+
 TEST(TextSourceTest, AHugeTextIsReadThroughASmallWindow) {
   // 256 MiB of comments and one event, handed out in uneven pieces.
   constexpr int64_t kBytes = int64_t{256} << 20;
