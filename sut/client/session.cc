@@ -225,8 +225,8 @@ void Session::OnRefused(Operation* operation, const proto::Reply& reply, NodeId 
   Pause(operation);
 }
 
-// This attempt had no effect, and none will have any from now on. A closed session may have forgotten what it did before,
-// and a tablet that is gone has forgotten everything, so earlier attempts may have had effect.
+// This attempt had no effect, and none will have any from now on. A closed session may have forgotten what it did
+// before, and a tablet that is gone has forgotten everything, so earlier attempts may have had effect.
 void Session::OnClosed(Operation* operation, const proto::Reply& reply) {
   if (options_.refusal_is_final) operation->unsettled.erase(reply.attempt());
   const bool fail = IsRead(operation->request) || operation->unsettled.empty();

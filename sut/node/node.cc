@@ -264,17 +264,15 @@ void Node::StartRemoval(const RemovedReplica& removed, std::shared_ptr<TabletSto
   RunSequence(seams_->worker, identity, RemovalSteps(context_, removed, std::move(store)),
               [this, tablet = removed.tablet, reply = std::move(reply)](absl::Status status) {
                 removals_[tablet] = status.ok() ? Removal::kDone : Removal::kFailed;
-                reply(status.ok() ? Refuse(proto::OK, "")
-                                  : Refuse(proto::UNAVAILABLE, std::string(status.message())));
+                reply(status.ok() ? Refuse(proto::OK, "") : Refuse(proto::UNAVAILABLE, std::string(status.message())));
               });
 }
 
 void Node::Release(TabletId tablet) {
   replicas_.erase(tablet);
   retired_.insert(hosted_.extract(tablet));
-  seams_->timers->After(Replica::kCallbackUsMax, [this, tablet] {
-    log_writer_->AfterPending([this, tablet] { retired_.erase(tablet); });
-  });
+  seams_->timers->After(Replica::kCallbackUsMax,
+                        [this, tablet] { log_writer_->AfterPending([this, tablet] { retired_.erase(tablet); }); });
 }
 
 void Node::Send(NodeId to, proto::Request request, LogicalIdentity identity,

@@ -217,6 +217,7 @@ TEST_F(NodeTest, ARemovalThatACrashCutsShortIsFinishedAtTheNextStart) {
     node_->Receive(envelope.SerializeAsString());
     loop_.RunFor(crash_after_us);
     Stop();
+    loop_.RunFor(1'000);  // lets go of what the dead were about to do, and of the store with it
     Start();
     // Either nothing has happened or all of it.
     const bool there = node_->replicas().contains(tablet);

@@ -62,6 +62,14 @@ std::vector<SnapshotId> Markers::live_snapshots() const {
   return live;
 }
 
+std::vector<SnapshotId> Markers::removed_snapshots() const {
+  std::vector<SnapshotId> removed;
+  for (const auto& [id, marker] : snapshots_) {
+    if (marker.state() != proto::SnapshotMarker::CREATED) removed.push_back(id);
+  }
+  return removed;
+}
+
 void Markers::PutClosed(const proto::ClosedMarker& marker, StoreBatch* batch) {
   closed_ = marker;
   batch->Put(MarkerKey(kClosedKind, UuidBytes(0, 0)), marker.SerializeAsString());

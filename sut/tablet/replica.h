@@ -25,6 +25,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,9 +82,10 @@ class Replica : public ReplicatedGroup {
   void Tick();
   void OnRaft(const raft::Message& message);
   void OnInstall(const proto::InstallEnvelope& envelope);
-  // For removal, which is for good: takes the replica out of service, and stops it as soon as nothing of it is under way
-  // on the Worker. Null as long as something is: ask again later. After it, the object only waits for what was promised
-  // to call it back: a pause of kCallbackUsMax, then everything that the log writer has. The store is no more in use.
+  // For removal, which is for good: takes the replica out of service, and stops it as soon as nothing of it is under
+  // way on the Worker. Null as long as something is: ask again later. After it, the object only waits for what was
+  // promised to call it back: a pause of kCallbackUsMax, then everything that the log writer has. The store is no more
+  // in use.
   std::shared_ptr<TabletStore> Retire();
   static constexpr int64_t kCallbackUsMax = 2'000'000;
 
@@ -181,6 +183,7 @@ class Replica : public ReplicatedGroup {
   proto::Reply NotLeader() const;
   // Whether a request for rows is to be refused since the tablet was closed, or is going to be removed.
   bool RefusesRows() const { return markers_.closed().has_value() || retiring_; }
+  void HandleInspect(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void HandleClose(std::function<void(proto::Reply)> reply);
 
   NodeId NodeOf(ReplicaId replica) const;
@@ -237,6 +240,7 @@ class Replica : public ReplicatedGroup {
   uint64_t hold_ups_ = 0;          // tells the timer of one pause from that of another
   std::shared_ptr<bool> store_failed_ = std::make_shared<bool>(false);  // set by a job whose flush failed
   bool maintenance_running_ = false;
+  std::set<SnapshotId> inspections_;  // under way
   int64_t maintenance_after_us_ = 0;  // a pause after what may fail has failed
   bool flush_wanted_ = false;
   bool compaction_wanted_ = false;

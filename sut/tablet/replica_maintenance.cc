@@ -98,7 +98,7 @@ std::shared_ptr<TabletStore> Replica::Retire() {
   install_source_->StopAll();
   install_receiver_->Cancel();
   const bool under_way = (barrier_running_ && !held_up_) || maintenance_running_ || install_source_->busy() ||
-                         install_receiver_->busy();
+                         install_receiver_->busy() || !inspections_.empty();
   if (under_way) return nullptr;
   stopped_ = true;
   barriers_waiting_.clear();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/prng.h"
+#include "sut/storage/placed.h"
 #include "sut/tablet/install_receiver.h"
 #include "sut/tablet/install_source.h"
 #include "sut/tablet/replica.h"
@@ -14,6 +15,7 @@ namespace sut {
 namespace {
 
 constexpr size_t kReadsWaitingMax = 4096;
+constexpr size_t kInspectionsMax = 16;
 constexpr size_t kWriteBytesMax = 16 << 20;
 
 proto::Reply Refuse(proto::Code code, std::string message) {
@@ -21,6 +23,26 @@ proto::Reply Refuse(proto::Code code, std::string message) {
   reply.set_code(code);
   reply.set_message(std::move(message));
   return reply;
+}
+
+proto::Reply InspectionReply(const absl::StatusOr<SnapshotContents>& found) {
+  if (found.ok()) {
+    proto::Reply reply = Refuse(proto::OK, "");
+    *reply.mutable_inspection()->mutable_metadata() = found->metadata;
+    reply.mutable_inspection()->set_rows(found->rows);
+    reply.mutable_inspection()->set_rows_crc32c(found->rows_crc32c);
+    return reply;
+  }
+  const std::string message(found.status().message());
+  switch (found.status().code()) {
+    case absl::StatusCode::kNotFound:
+      return Refuse(proto::NOT_FOUND, message);
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kUnimplemented:
+      return Refuse(proto::BAD_REQUEST, message);
+    default:
+      return Refuse(proto::UNAVAILABLE, message);
+  }
 }
 
 }  // namespace
@@ -82,6 +104,8 @@ void Replica::Handle(const proto::Request& request, std::function<void(proto::Re
       return HandleMaintenance(request, std::move(reply));
     case proto::Request::kCloseTablet:
       return HandleClose(std::move(reply));
+    case proto::Request::kInspectSnapshot:
+      return HandleInspect(request, std::move(reply));
     default:
       return reply(Refuse(proto::BAD_REQUEST, "not a request to a tablet"));
   }
@@ -194,6 +218,25 @@ void Replica::HandleSnapshotOp(const proto::Request& request, std::function<void
     return reply(std::move(early));
   }
   Propose(std::move(command), std::move(reply));
+}
+
+// Reads every file of the directory, so it runs on the Worker, and once at a time for each snapshot.
+void Replica::HandleInspect(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  const auto id = IdFromBytes<SnapshotId>(request.inspect_snapshot().snapshot());
+  if (row_machine_ == nullptr || !id.ok()) return reply(Refuse(proto::BAD_REQUEST, "not a snapshot of a tablet"));
+  if (inspections_.size() >= kInspectionsMax || !inspections_.insert(*id).second) {
+    return reply(Refuse(proto::UNAVAILABLE, "the snapshot is being inspected"));
+  }
+  const auto found = std::make_shared<absl::StatusOr<SnapshotContents>>(absl::UnknownError("not inspected"));
+  context_.seams->worker->Run(
+      LogicalIdentity{Mix({0x696e7370, tablet_.lo, id->hi, id->lo})},
+      [storage = storage(), directory = layout_.snapshot(*id), found] {
+        *found = InspectSnapshotDirectory(storage, directory);
+      },
+      [this, id = *id, found, reply = std::move(reply)] {
+        inspections_.erase(id);
+        reply(InspectionReply(*found));
+      });
 }
 
 void Replica::HandleClose(std::function<void(proto::Reply)> reply) {
