@@ -20,7 +20,8 @@ inline TabletId Tablet(uint64_t table, uint64_t n) { return {0x7ab1e7, table * 1
 inline SnapshotId Snapshot(uint64_t n) { return {0x5, n}; }
 inline RestorationId Restoration(uint64_t n) { return {0xe, n}; }
 
-// Table n of keyspace "k", which is made with the first one, with the given number of tablets, each with replicas on nodes 1 to 3.
+// Table n of keyspace "k", which is made with the first one, with the given number of tablets, each with replicas on
+// nodes 1 to 3.
 inline proto::CatalogueCommand CreateTable(uint64_t n, uint32_t tablets) {
   proto::CatalogueCommand command;
   command.mutable_create_table()->set_new_keyspace(Bytes(Keyspace(n)));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "sut/master/import_rules.h"
 #include "sut/master/rules.h"
 #include "sut/master/table_rules.h"
 
@@ -137,6 +138,11 @@ Transition RestoreSnapshot(const CatalogueState& state, const proto::CatalogueCo
     return Refuse(proto::RESTORATION_RUNNING, absl::StrCat("Cannot restore snapshot ", shown, ", restoration ",
                                                            Shown(rival->id()), " of a table of it is in progress"));
   }
+  if (AwaitsPlacement(*snapshot) && !command.placed()) {
+    return Refuse(proto::SNAPSHOT_NOT_COMPLETE,
+                  command.not_placed().empty() ? "The imported snapshot's directories were not looked at; try again"
+                                               : command.not_placed());
+  }
   RestorationInfo restoration;
   restoration.set_id(command.restoration());
   restoration.set_snapshot(command.snapshot());
@@ -145,9 +151,22 @@ Transition RestoreSnapshot(const CatalogueState& state, const proto::CatalogueCo
   return Change(std::move(restoration));
 }
 
+// From here on the tablet's part is a snapshot as any other.
+Transition SetAdopted(const SnapshotInfo& known, const proto::CatalogueCommand::TabletDone& command) {
+  SnapshotInfo snapshot = known;
+  for (auto& tablet : *snapshot.mutable_tablets()) {
+    if (tablet.tablet() != command.tablet() || !tablet.has_source()) continue;
+    tablet.clear_source();
+    *tablet.mutable_op() = command.op();
+    return Change(std::move(snapshot));
+  }
+  return Accept();
+}
+
 Transition SnapshotTabletDone(const SnapshotInfo& known, const proto::CatalogueCommand::TabletDone& command,
                               BugSet bugs) {
   if (command.expected_state() != static_cast<uint32_t>(known.state())) return Accept();
+  if (known.state() == SnapshotInfo::COMPLETE) return SetAdopted(known, command);
   SnapshotInfo snapshot = known;
   if (!MarkDone(command, known.state() == SnapshotInfo::CREATING, &snapshot)) return Accept();
   switch (known.state()) {
@@ -226,6 +245,7 @@ Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& co
     case proto::CatalogueCommand::kFailSnapshot:
       return FailSnapshot(state, command.fail_snapshot());
     case proto::CatalogueCommand::kImportSnapshot:
+      return ImportSnapshot(state, command.import_snapshot());
     case proto::CatalogueCommand::OP_NOT_SET:
       break;
   }
@@ -245,6 +265,11 @@ void ApplyTransition(const Transition& transition, CatalogueState* state) {
   if (transition.restoration) {
     state->restorations[IdFromBytes<RestorationId>(transition.restoration->id()).value()] = *transition.restoration;
   }
+}
+
+bool AwaitsPlacement(const SnapshotInfo& snapshot) {
+  return std::any_of(snapshot.tablets().begin(), snapshot.tablets().end(),
+                     [](const auto& tablet) { return tablet.has_source(); });
 }
 
 bool IsRemovable(const CatalogueState& state, const proto::TableInfo& table) {

@@ -3,8 +3,16 @@
 // Contract: Decide is a pure function, so every replica of the master's group reaches the same state and gives the same
 // reply; a refusal names the reason that holds in the state it was decided in. A command changes at most one object,
 // and with a table perhaps its keyspace. Ids come with the command, never from here.
-//   snapshot:    CREATING -> COMPLETE | FAILING -> FAILED;  COMPLETE | FAILED -> DELETING -> DELETED (a tombstone,
-//   kept) restoration: RESTORING -> RESTORED keyspace and table: table_rules.h
+//
+//   snapshot:    CREATING -> COMPLETE | FAILING -> FAILED;  COMPLETE | FAILED -> DELETING -> DELETED (a tombstone)
+//
+//   restoration: RESTORING -> RESTORED
+//
+//   keyspace, table: see table_rules.h
+//
+// An imported snapshot begins as COMPLETE, with a source for each tablet; a tablet's source goes when it has adopted
+// its directory, which the first restoration has it do before it restores.
+//
 // Each arrow out of CREATING (to COMPLETE), FAILING, DELETING and RESTORING needs the word of every tablet.
 
 #ifndef SUT_MASTER_CATALOGUE_STATE_H_
@@ -50,6 +58,9 @@ void ApplyTransition(const Transition& transition, CatalogueState* state);
 
 // The tablet of that id in any table; null if there is none.
 const proto::TabletInfo* FindTablet(const CatalogueState& state, TabletId tablet);
+
+// Whether a tablet of the snapshot has still to adopt the directories that are placed for it by hand.
+bool AwaitsPlacement(const proto::SnapshotInfo& snapshot);
 
 // Whether a table was dropped and nothing needs it any more: its replicas are to be removed.
 bool IsRemovable(const CatalogueState& state, const proto::TableInfo& table);

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "sut/base/prng.h"
 #include "sut/master/request_validation.h"
 #include "sut/master/table_rules.h"
@@ -74,7 +75,8 @@ MasterService::MasterService(const NodeOptions& options, const World& world)
                                                                    .clock = world.clock,
                                                                    .timers = world.timers,
                                                                    .sender = world.sender,
-                                                                   .probes = world.probes}) {
+                                                                   .probes = world.probes}),
+      placement_({}, world.timers, world.sender) {
   world_.catalogue->set_on_changed([this] { coordinator_.Wake(); });
   coordinator_.Wake();  // for what the catalogue holds already
 }
@@ -92,6 +94,8 @@ void MasterService::Handle(const proto::Request& request, std::function<void(pro
   }
   if (request.has_list_snapshots() || request.has_list_tables()) {
     HandleList(request, std::move(answer));
+  } else if (request.catalogue().has_restore_snapshot()) {
+    HandleRestore(request, std::move(answer));
   } else {
     HandleChange(request, std::move(answer));
   }
@@ -103,6 +107,25 @@ void MasterService::HandleChange(const proto::Request& request, std::function<vo
   *command.mutable_catalogue() = request.catalogue();
   if (command.catalogue().has_create_table()) NameKeyspace(command.mutable_catalogue()->mutable_create_table());
   world_.group->Propose(std::move(command), std::move(done));
+}
+
+void MasterService::HandleRestore(const proto::Request& request, std::function<void(proto::Reply)> done) {
+  proto::Request whole = request;
+  auto* restore = whole.mutable_catalogue()->mutable_restore_snapshot();
+  restore->clear_placed();
+  restore->clear_not_placed();
+  const CatalogueState& state = world_.catalogue->state();
+  const auto snapshot = state.snapshots.find(*IdFromBytes<SnapshotId>(restore->snapshot()));
+  const bool to_check = world_.group->is_leader() && snapshot != state.snapshots.end() &&
+                        snapshot->second.state() == proto::SnapshotInfo::COMPLETE && AwaitsPlacement(snapshot->second);
+  if (!to_check) return HandleChange(whole, std::move(done));
+  placement_.Run(state, snapshot->second, [this, whole, done = std::move(done)](const absl::Status& status) {
+    proto::Request checked = whole;
+    auto* command = checked.mutable_catalogue()->mutable_restore_snapshot();
+    command->set_placed(status.ok());
+    if (!status.ok()) command->set_not_placed(absl::StrCat("Cannot restore snapshot, ", status.message()));
+    HandleChange(checked, done);
+  });
 }
 
 void MasterService::HandleList(const proto::Request& request, std::function<void(proto::Reply)> done) {

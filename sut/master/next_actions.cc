@@ -45,6 +45,8 @@ uint32_t StateFor(TabletSnapshotOp::Kind kind) {
       return SnapshotInfo::DELETING;
     case TabletSnapshotOp::RESTORE:
       return RestorationInfo::RESTORING;
+    case TabletSnapshotOp::ADOPT:
+      return SnapshotInfo::COMPLETE;
     default:
       return SnapshotInfo::CREATING;
   }
@@ -72,13 +74,40 @@ void AddTableActions(const CatalogueState& state, TableId id, const TableInfo& t
   }
 }
 
-proto::Request TabletRequest(const TabletCall& call) {
+// What the tablet has still to adopt of the snapshot; null if nothing.
+const proto::SnapshotSource* SourceOf(const CatalogueState& state, SnapshotId snapshot, const std::string& tablet) {
+  const auto known = state.snapshots.find(snapshot);
+  if (known == state.snapshots.end()) return nullptr;
+  for (const auto& part : known->second.tablets()) {
+    if (part.tablet() == tablet && part.has_source()) return &part.source();
+  }
+  return nullptr;
+}
+
+void AddRestorationActions(const CatalogueState& state, RestorationId id, const RestorationInfo& restoration,
+                           std::vector<Action>* actions) {
+  const auto snapshot = StoredId<SnapshotId>(restoration.snapshot());
+  for (const auto& tablet : restoration.tablets()) {
+    if (tablet.done()) continue;
+    const bool adopts = SourceOf(state, snapshot, tablet.tablet()) != nullptr;
+    actions->push_back(TabletCall{.kind = adopts ? TabletSnapshotOp::ADOPT : TabletSnapshotOp::RESTORE,
+                                  .snapshot = snapshot,
+                                  .restoration = adopts ? RestorationId{} : id,
+                                  .tablet = StoredId<TabletId>(tablet.tablet())});
+  }
+}
+
+proto::Request TabletRequest(const CatalogueState& state, const TabletCall& call) {
   proto::Request request;
   request.set_tablet(Bytes(call.tablet));
   TabletSnapshotOp* op = request.mutable_snapshot();
   op->set_kind(call.kind);
   op->set_snapshot(Bytes(call.snapshot));
   if (!call.restoration.is_nil()) op->set_restoration(Bytes(call.restoration));
+  if (call.kind == TabletSnapshotOp::ADOPT) {
+    // None if it was adopted meanwhile: the tablet then refuses, and the call is made no more.
+    if (const auto* source = SourceOf(state, call.snapshot, request.tablet())) *op->mutable_source() = *source;
+  }
   return request;
 }
 
@@ -114,20 +143,13 @@ std::vector<Action> NextActions(const CatalogueState& state) {
     }
   }
   for (const auto& [id, restoration] : state.restorations) {
-    if (restoration.state() != RestorationInfo::RESTORING) continue;
-    for (const auto& tablet : restoration.tablets()) {
-      if (tablet.done()) continue;
-      actions.push_back(TabletCall{.kind = TabletSnapshotOp::RESTORE,
-                                   .snapshot = StoredId<SnapshotId>(restoration.snapshot()),
-                                   .restoration = id,
-                                   .tablet = StoredId<TabletId>(tablet.tablet())});
-    }
+    if (restoration.state() == RestorationInfo::RESTORING) AddRestorationActions(state, id, restoration, &actions);
   }
   return actions;
 }
 
 proto::Request RequestFor(const CatalogueState& state, const Action& action) {
-  if (const auto* call = std::get_if<TabletCall>(&action)) return TabletRequest(*call);
+  if (const auto* call = std::get_if<TabletCall>(&action)) return TabletRequest(state, *call);
   if (const auto* call = std::get_if<CloseCall>(&action)) {
     proto::Request request;
     request.set_tablet(Bytes(call->tablet));

@@ -85,6 +85,39 @@ absl::Status ValidateCreateSnapshot(const proto::CatalogueCommand::CreateSnapsho
   return absl::OkStatus();
 }
 
+absl::Status ValidateImportedTable(const proto::CatalogueCommand::ImportSnapshot::Table& table,
+                                   const std::string& source) {
+  if (const absl::Status status = ValidateId("table", table.table()); !status.ok()) return status;
+  uint32_t covered = 0;
+  for (const auto& tablet : table.tablets()) {
+    if (const absl::Status status = ValidateId("tablet", tablet.tablet()); !status.ok()) return status;
+    if (const absl::Status status = ValidateId("tablet", tablet.source().tablet()); !status.ok()) return status;
+    if (tablet.source().snapshot() != source || tablet.source().op().index() == 0) {
+      return absl::InvalidArgumentError("A tablet's source is not described");
+    }
+    if (tablet.hash_begin() != covered || tablet.hash_end() <= covered || tablet.hash_end() > kHashSpace) {
+      return absl::InvalidArgumentError("The tablets do not cover the hash space in order");
+    }
+    covered = tablet.hash_end();
+  }
+  if (covered != kHashSpace) return absl::InvalidArgumentError("The tablets do not cover the hash space");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateImportSnapshot(const proto::CatalogueCommand::ImportSnapshot& change) {
+  if (const absl::Status status = ValidateId("snapshot", change.id()); !status.ok()) return status;
+  if (const absl::Status status = ValidateId("snapshot", change.source()); !status.ok()) return status;
+  // Two snapshots of one id would be taken for one another.
+  if (change.id() == change.source()) return absl::InvalidArgumentError("The snapshot has no id of its own");
+  if (change.tables().empty()) return absl::InvalidArgumentError("A snapshot of no table");
+  std::set<std::string> tables;
+  for (const auto& table : change.tables()) {
+    if (const absl::Status status = ValidateImportedTable(table, change.source()); !status.ok()) return status;
+    if (!tables.insert(table.table()).second) return absl::InvalidArgumentError("A table is named twice");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateRestoreSnapshot(const proto::CatalogueCommand::RestoreSnapshot& change) {
   if (const absl::Status status = ValidateId("restoration", change.restoration()); !status.ok()) return status;
   return ValidateId("snapshot", change.snapshot());
@@ -100,6 +133,8 @@ absl::Status ValidateChange(const proto::CatalogueCommand& change) {
       return ValidateId("keyspace", change.drop_keyspace().id());
     case proto::CatalogueCommand::kCreateTable:
       return ValidateTable(change.create_table().table());
+    case proto::CatalogueCommand::kImportSnapshot:
+      return ValidateImportSnapshot(change.import_snapshot());
     case proto::CatalogueCommand::kDropTable:
       return ValidateId("table", change.drop_table().table());
     case proto::CatalogueCommand::kCreateSnapshot:
