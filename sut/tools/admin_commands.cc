@@ -12,6 +12,7 @@
 #include "sut/server/cluster_view.h"
 #include "sut/server/partition_text.h"
 #include "sut/server/reply_status.h"
+#include "sut/tools/export_commands.h"
 
 namespace sut {
 namespace {
@@ -244,6 +245,11 @@ const std::vector<AdminCommand>& AdminCommands() {
       {"list_snapshot_restorations", "", "list restorations", 0, 0, ListRestorations},
       {"restore_snapshot", "<snapshot_id>", "start a restoration", 1, 1, RestoreSnapshot},
       {"delete_snapshot", "<snapshot_id>", "delete a snapshot", 1, 1, DeleteSnapshot},
+      {"export_snapshot", "<snapshot_id> <file>", "write the snapshot's metadata into a file", 2, 2,
+       ExportSnapshotCommand},
+      {"import_snapshot", "<file> [<keyspace> <table>]...",
+       "make the snapshot known here, under new ids; its tablets' directories are to be placed then", 1,
+       2 * kTablesMax + 1, ImportSnapshotCommand},
       {"list_tables", "", "list tables", 0, 0, ListTables},
       {"list_tablets", "<keyspace> <table> [<max_tablets>]", "list a table's tablets; 0: all", 2, 3, ListTablets},
   };
@@ -262,6 +268,10 @@ std::string CodeName(absl::StatusCode code) {
       return "Illegal state";
     case absl::StatusCode::kDeadlineExceeded:
       return "Timed out";
+    case absl::StatusCode::kDataLoss:
+      return "Corruption";
+    case absl::StatusCode::kUnimplemented:
+      return "Not supported";
     case absl::StatusCode::kUnavailable:
       return "Service unavailable";
     default:
