@@ -171,6 +171,7 @@ proto::NodeStatus Server::Status() const {
     one->mutable_applied()->set_term(replica->applied().term.value);
     one->mutable_applied()->set_index(replica->applied().index.value);
     one->set_out_of_service(replica->out_of_service());
+    one->set_maintaining(replica->maintaining());
   }
   return status;
 }
