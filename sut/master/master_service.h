@@ -11,6 +11,7 @@
 
 #include "sut/master/catalogue.h"
 #include "sut/master/coordinator.h"
+#include "sut/master/placement_check.h"
 #include "sut/runtime/node_options.h"
 #include "sut/runtime/seams.h"
 #include "sut/tablet/state_machine.h"
@@ -40,11 +41,14 @@ class MasterService {
 
  private:
   void HandleChange(const proto::Request& request, std::function<void(proto::Reply)> done);
+  // What was placed for an imported snapshot is looked at before its first restoration is proposed.
+  void HandleRestore(const proto::Request& request, std::function<void(proto::Reply)> done);
   void HandleList(const proto::Request& request, std::function<void(proto::Reply)> done);
 
   const BugSet bugs_;
   World world_;
   Coordinator coordinator_;
+  PlacementCheck placement_;
 };
 
 }  // namespace sut

@@ -45,15 +45,18 @@ uint32_t StateFor(TabletSnapshotOp::Kind kind) {
       return SnapshotInfo::DELETING;
     case TabletSnapshotOp::RESTORE:
       return RestorationInfo::RESTORING;
+    case TabletSnapshotOp::ADOPT:
+      return SnapshotInfo::COMPLETE;
     default:
       return SnapshotInfo::CREATING;
   }
 }
 
-void AddReplicaCalls(TableId id, const TableInfo& table, std::vector<Action>* actions) {
+void AddReplicaCalls(ReplicaCall::Kind kind, TableId id, const TableInfo& table, std::vector<Action>* actions) {
   for (const auto& tablet : table.tablets()) {
     for (const auto& replica : tablet.replicas()) {
-      actions->push_back(ReplicaCall{.table = id,
+      actions->push_back(ReplicaCall{.kind = kind,
+                                     .table = id,
                                      .tablet = StoredId<TabletId>(tablet.id()),
                                      .replica = ReplicaId{replica.replica()},
                                      .node = NodeId{replica.node()}});
@@ -61,13 +64,50 @@ void AddReplicaCalls(TableId id, const TableInfo& table, std::vector<Action>* ac
   }
 }
 
-proto::Request TabletRequest(const TabletCall& call) {
+// A dropped table is still hosted to the end: what is under way on its tablets needs their leaders.
+void AddTableActions(const CatalogueState& state, TableId id, const TableInfo& table, std::vector<Action>* actions) {
+  if (IsRemovable(state, table)) return AddReplicaCalls(ReplicaCall::Kind::kRemove, id, table, actions);
+  if (!table.hosted()) AddReplicaCalls(ReplicaCall::Kind::kHost, id, table, actions);
+  if (table.state() != TableInfo::DROPPING) return;
+  for (const auto& tablet : table.tablets()) {
+    if (!tablet.closed()) actions->push_back(CloseCall{.table = id, .tablet = StoredId<TabletId>(tablet.id())});
+  }
+}
+
+// What the tablet has still to adopt of the snapshot; null if nothing.
+const proto::SnapshotSource* SourceOf(const CatalogueState& state, SnapshotId snapshot, const std::string& tablet) {
+  const auto known = state.snapshots.find(snapshot);
+  if (known == state.snapshots.end()) return nullptr;
+  for (const auto& part : known->second.tablets()) {
+    if (part.tablet() == tablet && part.has_source()) return &part.source();
+  }
+  return nullptr;
+}
+
+void AddRestorationActions(const CatalogueState& state, RestorationId id, const RestorationInfo& restoration,
+                           std::vector<Action>* actions) {
+  const auto snapshot = StoredId<SnapshotId>(restoration.snapshot());
+  for (const auto& tablet : restoration.tablets()) {
+    if (tablet.done()) continue;
+    const bool adopts = SourceOf(state, snapshot, tablet.tablet()) != nullptr;
+    actions->push_back(TabletCall{.kind = adopts ? TabletSnapshotOp::ADOPT : TabletSnapshotOp::RESTORE,
+                                  .snapshot = snapshot,
+                                  .restoration = adopts ? RestorationId{} : id,
+                                  .tablet = StoredId<TabletId>(tablet.tablet())});
+  }
+}
+
+proto::Request TabletRequest(const CatalogueState& state, const TabletCall& call) {
   proto::Request request;
   request.set_tablet(Bytes(call.tablet));
   TabletSnapshotOp* op = request.mutable_snapshot();
   op->set_kind(call.kind);
   op->set_snapshot(Bytes(call.snapshot));
   if (!call.restoration.is_nil()) op->set_restoration(Bytes(call.restoration));
+  if (call.kind == TabletSnapshotOp::ADOPT) {
+    // None if it was adopted meanwhile: the tablet then refuses, and the call is made no more.
+    if (const auto* source = SourceOf(state, call.snapshot, request.tablet())) *op->mutable_source() = *source;
+  }
   return request;
 }
 
@@ -76,6 +116,11 @@ proto::Request ReplicaRequest(const CatalogueState& state, const ReplicaCall& ca
   SUT_CHECK(tablet != nullptr, "a replica of a tablet that no table has");
   proto::Request request;
   request.set_tablet(Bytes(call.tablet));
+  if (call.kind == ReplicaCall::Kind::kRemove) {
+    request.mutable_delete_replica()->set_table(Bytes(call.table));
+    request.mutable_delete_replica()->set_replica(call.replica.value);
+    return request;
+  }
   proto::CreateReplica* create = request.mutable_create_replica();
   create->set_table(Bytes(call.table));
   *create->mutable_tablet() = *tablet;
@@ -87,9 +132,7 @@ proto::Request ReplicaRequest(const CatalogueState& state, const ReplicaCall& ca
 
 std::vector<Action> NextActions(const CatalogueState& state) {
   std::vector<Action> actions;
-  for (const auto& [id, table] : state.tables) {
-    if (table.state() == TableInfo::CREATING) AddReplicaCalls(id, table, &actions);
-  }
+  for (const auto& [id, table] : state.tables) AddTableActions(state, id, table, &actions);
   for (const auto& [id, snapshot] : state.snapshots) {
     const auto kind = KindFor(snapshot.state());
     if (!kind) continue;
@@ -100,25 +143,36 @@ std::vector<Action> NextActions(const CatalogueState& state) {
     }
   }
   for (const auto& [id, restoration] : state.restorations) {
-    if (restoration.state() != RestorationInfo::RESTORING) continue;
-    for (const auto& tablet : restoration.tablets()) {
-      if (tablet.done()) continue;
-      actions.push_back(TabletCall{.kind = TabletSnapshotOp::RESTORE,
-                                   .snapshot = StoredId<SnapshotId>(restoration.snapshot()),
-                                   .restoration = id,
-                                   .tablet = StoredId<TabletId>(tablet.tablet())});
-    }
+    if (restoration.state() == RestorationInfo::RESTORING) AddRestorationActions(state, id, restoration, &actions);
   }
   return actions;
 }
 
 proto::Request RequestFor(const CatalogueState& state, const Action& action) {
-  if (const auto* call = std::get_if<TabletCall>(&action)) return TabletRequest(*call);
+  if (const auto* call = std::get_if<TabletCall>(&action)) return TabletRequest(state, *call);
+  if (const auto* call = std::get_if<CloseCall>(&action)) {
+    proto::Request request;
+    request.set_tablet(Bytes(call->tablet));
+    request.mutable_close_tablet();
+    return request;
+  }
   return ReplicaRequest(state, std::get<ReplicaCall>(action));
 }
 
-proto::CatalogueCommand DoneCommand(const TabletCall& call, const proto::OpId& op) {
+std::optional<TabletId> AskedTablet(const Action& action) {
+  if (const auto* call = std::get_if<TabletCall>(&action)) return call->tablet;
+  if (const auto* call = std::get_if<CloseCall>(&action)) return call->tablet;
+  return std::nullopt;
+}
+
+proto::CatalogueCommand DoneCommand(const Action& action, const proto::OpId& op) {
   proto::CatalogueCommand command;
+  if (const auto* close = std::get_if<CloseCall>(&action)) {
+    command.mutable_tablet_closed()->set_table(Bytes(close->table));
+    command.mutable_tablet_closed()->set_tablet(Bytes(close->tablet));
+    return command;
+  }
+  const auto& call = std::get<TabletCall>(action);
   auto* done = command.mutable_tablet_done();
   if (call.kind == TabletSnapshotOp::RESTORE) {
     done->set_restoration(Bytes(call.restoration));
@@ -131,13 +185,25 @@ proto::CatalogueCommand DoneCommand(const TabletCall& call, const proto::OpId& o
   return command;
 }
 
+proto::CatalogueCommand AllDoneCommand(const ReplicaCall& call) {
+  proto::CatalogueCommand command;
+  if (call.kind == ReplicaCall::Kind::kRemove) {
+    command.mutable_table_gone()->set_table(Bytes(call.table));
+  } else {
+    command.mutable_table_running()->set_table(Bytes(call.table));
+  }
+  return command;
+}
+
 uint64_t ActionIdentity(const Action& action) {
   if (const auto* call = std::get_if<TabletCall>(&action)) {
     return Mix({1, static_cast<uint64_t>(call->kind), call->snapshot.hi, call->snapshot.lo, call->restoration.hi,
                 call->restoration.lo, call->tablet.hi, call->tablet.lo});
   }
+  if (const auto* call = std::get_if<CloseCall>(&action)) return Mix({3, call->tablet.hi, call->tablet.lo});
   const auto& call = std::get<ReplicaCall>(action);
-  return Mix({2, call.tablet.hi, call.tablet.lo, call.replica.value, call.node.value});
+  const uint64_t kind = call.kind == ReplicaCall::Kind::kHost ? 2 : 4;
+  return Mix({kind, call.tablet.hi, call.tablet.lo, call.replica.value, call.node.value});
 }
 
 }  // namespace sut

@@ -132,8 +132,14 @@ absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const 
 absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata) {
   absl::StatusOr<std::vector<proto::FileInfo>> files = DescribeFiles(seam, directory);
   if (!files.ok()) return files.status();
-  metadata.set_format_version(kSnapshotFormatVersion);
   metadata.mutable_files()->Assign(files->begin(), files->end());
+  return WriteMetadataAsGiven(seam, directory, metadata);
+}
+
+absl::Status WriteMetadataAsGiven(const StorageSeam& seam, const std::string& directory,
+                                  const proto::SnapshotMetadata& given) {
+  proto::SnapshotMetadata metadata = given;
+  metadata.set_format_version(kSnapshotFormatVersion);
   std::string contents;
   if (!metadata.SerializeToString(&contents)) return absl::InternalError("snapshot metadata does not serialize");
   contents.append(Trailer(contents));

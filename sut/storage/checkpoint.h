@@ -37,6 +37,9 @@ absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const 
 
 // Checksums the files in `directory` and writes its metadata file. `metadata.files` is filled in. Unsynced.
 absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata);
+// The same with the files that `metadata` names.
+absl::Status WriteMetadataAsGiven(const StorageSeam& seam, const std::string& directory,
+                                  const proto::SnapshotMetadata& metadata);
 // Makes a snapshot's directory durable with all its files (planted bugs 12 and 13: but one kind of them).
 absl::Status SyncSnapshot(const StorageSeam& seam, const std::string& directory, BugSet bugs);
 // Renames `from` to `to` and fsyncs the parents (planted bug 11: does not). A process may die in between: who finds

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "sut/raft/raft.h"
 #include "sut/storage/checkpoint.h"
+#include "sut/storage/placed.h"
 #include "sut/tablet/shipped_directory.h"
 
 namespace sut {
@@ -89,6 +90,8 @@ absl::Status MoveInPlace(const StorageSeam& storage, const ReplicaLayout& layout
       auto incoming = DirectoryExists(storage, layout.incoming(*id));
       if (!incoming.ok()) return incoming.status();
       if (!*incoming) continue;
+    } else if (IsPlaced(storage, layout.snapshot(*id), *id)) {
+      continue;  // not the leader's business: an import is to adopt it yet
     }
     if (absl::Status status = remove(*id); !status.ok()) return status;
   }

@@ -6,6 +6,7 @@
 #include "sut/base/check.h"
 #include "sut/base/prng.h"
 #include "sut/storage/checkpoint.h"
+#include "sut/storage/placed.h"
 #include "sut/tablet/incoming_files.h"
 #include "sut/tablet/replica.h"
 #include "sut/tablet/shipped_directory.h"
@@ -252,6 +253,9 @@ void InstallReceiver::MoveDirectories() {
       LogicalIdentity{Mix({session_->id, 4})},
       {[storage = replica_.storage(), layout = replica_.layout_, wanted = InstalledSnapshots(replica_.record()),
         bugs = replica_.options().bugs] { return MoveInPlace(storage, layout, wanted, bugs); },
+       [storage = replica_.storage(), layout = replica_.layout_, gone = replica_.markers_.removed_snapshots()] {
+         return RemovePlaced(storage, layout, gone);
+       },
        [log_store = replica_.context_.log_store, finished] { return log_store->PutReplica(finished, std::nullopt); }},
       [this, finished] {
         replica_.record_ = finished;
@@ -288,6 +292,10 @@ void InstallReceiver::Reply(Session* session, proto::InstallReply::Kind kind, ui
   reply->set_index(index);
   const LogicalIdentity identity{Mix({session->id, 5, ++session->sends})};
   replica_.context_.seams->transport->Send(to, identity, message.SerializeAsString());
+}
+
+void InstallReceiver::Cancel() {
+  if (session_ && session_->phase == Phase::kReceiving && !session_->writing) Abandon();
 }
 
 void InstallReceiver::Abandon() {

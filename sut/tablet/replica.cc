@@ -11,6 +11,7 @@
 #include "sut/base/prng.h"
 #include "sut/raft/wire.h"
 #include "sut/storage/checkpoint.h"
+#include "sut/storage/placed.h"
 #include "sut/tablet/install_receiver.h"
 #include "sut/tablet/install_source.h"
 #include "sut/tablet/snapshot_barriers.h"
@@ -123,6 +124,8 @@ absl::Status Replica::Recover(LogStore::RecoveredReplica recovered) {
   if (!store.ok()) return store.status();
   Hit(Probe::kStoreOpened);
   if (absl::Status status = LoadStore(*std::move(store)); !status.ok()) return status;
+  // An install may have brought the deletion of an import past what was placed for it.
+  if (absl::Status status = RemovePlaced(storage(), layout_, markers_.removed_snapshots()); !status.ok()) return status;
   applied_ = store_->applied();
   // Should this replica lead, its entries are stamped later than those that it has already.
   for (const raft::Entry& entry : recovered.entries) context_.hybrid_clock->Observe(entry.time);
@@ -159,6 +162,7 @@ void Replica::OnRaft(const raft::Message& message) {
 }
 
 void Replica::OnInstall(const proto::InstallEnvelope& envelope) {
+  if (retiring_ && envelope.has_offer()) return;
   if (ReplicaId{envelope.to_replica()} != replica_) return;
   if (envelope.has_reply()) {
     install_source_->OnReply(envelope);
@@ -225,7 +229,9 @@ void Replica::Process(raft::Ready ready) {
     reads_.erase(waiting);
     done(NotLeader());
   }
-  for (const ReplicaId peer : ready.installs) install_source_->Start(peer);
+  for (const ReplicaId peer : ready.installs) {
+    if (!retiring_) install_source_->Start(peer);
+  }
 }
 
 void Replica::SendRaft(const std::vector<raft::Message>& messages) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/prng.h"
+#include "sut/storage/placed.h"
 #include "sut/tablet/install_receiver.h"
 #include "sut/tablet/install_source.h"
 #include "sut/tablet/replica.h"
@@ -14,6 +15,7 @@ namespace sut {
 namespace {
 
 constexpr size_t kReadsWaitingMax = 4096;
+constexpr size_t kInspectionsMax = 16;
 constexpr size_t kWriteBytesMax = 16 << 20;
 
 proto::Reply Refuse(proto::Code code, std::string message) {
@@ -23,6 +25,26 @@ proto::Reply Refuse(proto::Code code, std::string message) {
   return reply;
 }
 
+proto::Reply InspectionReply(const absl::StatusOr<SnapshotContents>& found) {
+  if (found.ok()) {
+    proto::Reply reply = Refuse(proto::OK, "");
+    *reply.mutable_inspection()->mutable_metadata() = found->metadata;
+    reply.mutable_inspection()->set_rows(found->rows);
+    reply.mutable_inspection()->set_rows_crc32c(found->rows_crc32c);
+    return reply;
+  }
+  const std::string message(found.status().message());
+  switch (found.status().code()) {
+    case absl::StatusCode::kNotFound:
+      return Refuse(proto::NOT_FOUND, message);
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kUnimplemented:
+      return Refuse(proto::BAD_REQUEST, message);
+    default:
+      return Refuse(proto::UNAVAILABLE, message);
+  }
+}
+
 }  // namespace
 
 proto::Reply Replica::NotLeader() const {
@@ -30,6 +52,8 @@ proto::Reply Replica::NotLeader() const {
   reply.set_leader_node(NodeOf(raft_->status().leader).value);
   return reply;
 }
+
+proto::Reply Replica::TabletGone() { return Refuse(proto::TABLET_GONE, "the table was dropped"); }
 
 void Replica::Propose(proto::Command command, std::function<void(proto::Reply)> done) {
   if (!is_leader()) return done(NotLeader());
@@ -59,6 +83,8 @@ void Replica::ReadBarrier(std::function<void(proto::Reply)> done) {
 }
 
 void Replica::Handle(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  const bool for_rows = request.has_write() || request.has_get() || request.has_scan();
+  if (retiring_ || (for_rows && RefusesRows())) return reply(TabletGone());
   switch (request.body_case()) {
     case proto::Request::kWrite:
       return HandleWrite(request, std::move(reply));
@@ -76,6 +102,10 @@ void Replica::Handle(const proto::Request& request, std::function<void(proto::Re
       return HandleSnapshotOp(request, std::move(reply));
     case proto::Request::kMaintenance:
       return HandleMaintenance(request, std::move(reply));
+    case proto::Request::kCloseTablet:
+      return HandleClose(std::move(reply));
+    case proto::Request::kInspectSnapshot:
+      return HandleInspect(request, std::move(reply));
     default:
       return reply(Refuse(proto::BAD_REQUEST, "not a request to a tablet"));
   }
@@ -101,6 +131,7 @@ void Replica::HandleGet(const proto::Request& request, std::function<void(proto:
   }
   ReadBarrier([this, key = RowStoreKey(request.get().key()), reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
+    if (RefusesRows()) return reply(TabletGone());
     auto value = store_->Get(key);
     if (!value.ok()) return reply(Refuse(proto::UNAVAILABLE, std::string(value.status().message())));
     proto::Reply::GetResult* result = barrier.mutable_get();
@@ -119,6 +150,7 @@ void Replica::HandleScan(const proto::Request& request, std::function<void(proto
 void Replica::OpenScan(std::function<void(proto::Reply)> reply) {
   ReadBarrier([this, reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
+    if (RefusesRows()) return reply(TabletGone());
     if (pins_.size() >= static_cast<size_t>(options().scan_pins_max)) {
       return reply(Refuse(proto::UNAVAILABLE, "too many scans are open"));
     }
@@ -185,6 +217,38 @@ void Replica::HandleSnapshotOp(const proto::Request& request, std::function<void
     Propose(std::move(command), [](const proto::Reply&) {});
     return reply(std::move(early));
   }
+  Propose(std::move(command), std::move(reply));
+}
+
+// Reads every file of the directory, so it runs on the Worker, and once at a time for each snapshot.
+void Replica::HandleInspect(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  const auto id = IdFromBytes<SnapshotId>(request.inspect_snapshot().snapshot());
+  if (row_machine_ == nullptr || !id.ok()) return reply(Refuse(proto::BAD_REQUEST, "not a snapshot of a tablet"));
+  if (inspections_.size() >= kInspectionsMax || !inspections_.insert(*id).second) {
+    return reply(Refuse(proto::UNAVAILABLE, "the snapshot is being inspected"));
+  }
+  const auto found = std::make_shared<absl::StatusOr<SnapshotContents>>(absl::UnknownError("not inspected"));
+  context_.seams->worker->Run(
+      LogicalIdentity{Mix({0x696e7370, tablet_.lo, id->hi, id->lo})},
+      [storage = storage(), directory = layout_.snapshot(*id), found] {
+        *found = InspectSnapshotDirectory(storage, directory);
+      },
+      [this, id = *id, found, reply = std::move(reply)] {
+        inspections_.erase(id);
+        reply(InspectionReply(*found));
+      });
+}
+
+void Replica::HandleClose(std::function<void(proto::Reply)> reply) {
+  if (row_machine_ == nullptr) return reply(Refuse(proto::BAD_REQUEST, "not a tablet"));
+  if (!is_leader()) return reply(NotLeader());
+  if (markers_.closed()) {
+    proto::Reply done = Refuse(proto::OK, "");
+    *done.mutable_op() = markers_.closed()->op();
+    return reply(std::move(done));
+  }
+  proto::Command command;
+  command.mutable_close();
   Propose(std::move(command), std::move(reply));
 }
 

@@ -9,10 +9,16 @@
 #include "sut/base/check.h"
 #include "sut/base/prng.h"
 #include "sut/storage/checkpoint.h"
+#include "sut/storage/placed.h"
 #include "sut/tablet/replica.h"
 
 namespace sut {
 namespace {
+
+// Both leave a directory and a CREATED marker.
+bool MakesSnapshot(const proto::TabletSnapshotOp& op) {
+  return op.kind() == proto::TabletSnapshotOp::CREATE || op.kind() == proto::TabletSnapshotOp::ADOPT;
+}
 
 SnapshotId SnapshotOf(const proto::TabletSnapshotOp& op) {
   const auto id = IdFromBytes<SnapshotId>(op.snapshot());
@@ -64,6 +70,10 @@ absl::Status SnapshotBarriers::RemoveLeftOvers() {
 
 bool ValidSnapshotOp(const proto::TabletSnapshotOp& op) {
   if (!proto::TabletSnapshotOp::Kind_IsValid(op.kind()) || op.snapshot().size() != 16) return false;
+  const proto::SnapshotSource& source = op.source();
+  const bool adopts = op.kind() == proto::TabletSnapshotOp::ADOPT;
+  if (adopts && (source.snapshot().size() != 16 || source.tablet().size() != 16)) return false;
+  if (!adopts && op.has_source()) return false;
   return op.kind() == proto::TabletSnapshotOp::RESTORE ? op.restoration().size() == 16 : op.restoration().empty();
 }
 
@@ -82,6 +92,8 @@ bool SnapshotBarriers::IsRepetition(const proto::TabletSnapshotOp& op) const {
       if (replica_.options().bugs.has(Bug::kDuplicateCreateOverwrites)) {
         return marker && marker->state() != proto::SnapshotMarker::CREATED;
       }
+      return marker.has_value();
+    case proto::TabletSnapshotOp::ADOPT:
       return marker.has_value();
     case proto::TabletSnapshotOp::RESTORE:
       if (!marker || marker->state() != proto::SnapshotMarker::CREATED) return true;
@@ -110,7 +122,7 @@ proto::Reply SnapshotBarriers::RepeatedReply(const proto::TabletSnapshotOp& op) 
     return reply;
   }
   if (marker) *reply.mutable_op() = marker->op();
-  if (op.kind() == proto::TabletSnapshotOp::CREATE && marker && marker->state() != proto::SnapshotMarker::CREATED) {
+  if (MakesSnapshot(op) && marker && marker->state() != proto::SnapshotMarker::CREATED) {
     reply.set_code(proto::SNAPSHOT_DELETED);
     reply.set_message("The snapshot was deleted");
   }
@@ -124,6 +136,9 @@ bool SnapshotBarriers::Start(const raft::Entry& entry, const proto::Command& com
   switch (op.kind()) {
     case proto::TabletSnapshotOp::CREATE:
       Create(entry, command);
+      return true;
+    case proto::TabletSnapshotOp::ADOPT:
+      Adopt(entry, command);
       return true;
     case proto::TabletSnapshotOp::RESTORE:
       if (replica_.options().bugs.has(Bug::kOnlyLeaderRestores) && !replica_.is_leader()) {
@@ -148,15 +163,27 @@ void SnapshotBarriers::CommitMark(const raft::Entry& entry, const proto::Command
     replica_.markers_.Put(RestorationOf(op), marker, &batch);
   } else {
     proto::SnapshotMarker marker = replica_.markers_.snapshot(SnapshotOf(op)).value_or(proto::SnapshotMarker());
-    marker.set_state(op.kind() == proto::TabletSnapshotOp::CREATE ? proto::SnapshotMarker::CREATED
+    marker.set_state(MakesSnapshot(op)                            ? proto::SnapshotMarker::CREATED
                      : op.kind() == proto::TabletSnapshotOp::DROP ? proto::SnapshotMarker::DROPPED
                                                                   : proto::SnapshotMarker::ABORTED);
-    if (!marker.has_op() || op.kind() == proto::TabletSnapshotOp::CREATE) SetOp(entry.op, marker.mutable_op());
+    if (!marker.has_op() || MakesSnapshot(op)) SetOp(entry.op, marker.mutable_op());
     replica_.markers_.Put(SnapshotOf(op), marker, &batch);
   }
   proto::Reply reply;
   reply.set_code(proto::OK);
   replica_.CommitEntry(entry, &command, std::move(batch), std::move(reply));
+}
+
+proto::SnapshotMetadata SnapshotBarriers::MetadataFor(const raft::Entry& entry, SnapshotId id) const {
+  proto::SnapshotMetadata metadata;
+  metadata.set_format_version(kSnapshotFormatVersion);
+  metadata.set_snapshot(Bytes(id));
+  metadata.set_table(Bytes(replica_.table_));
+  metadata.set_tablet(Bytes(replica_.tablet_));
+  metadata.set_hash_begin(replica_.record_.hash_begin());
+  metadata.set_hash_end(replica_.record_.hash_end());
+  SetOp(entry.op, metadata.mutable_op());
+  return metadata;
 }
 
 void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& command) {
@@ -167,14 +194,7 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
   const std::string final_path = replica_.layout_.snapshot(id);
   const bool in_place = bugs.has(Bug::kSnapshotWrittenInPlace);
   const std::string tmp_path = in_place ? final_path : replica_.layout_.snapshot_tmp(id);
-  proto::SnapshotMetadata metadata;
-  metadata.set_format_version(kSnapshotFormatVersion);
-  metadata.set_snapshot(Bytes(id));
-  metadata.set_table(Bytes(replica_.table_));
-  metadata.set_tablet(Bytes(replica_.tablet_));
-  metadata.set_hash_begin(replica_.record_.hash_begin());
-  metadata.set_hash_end(replica_.record_.hash_end());
-  SetOp(entry.op, metadata.mutable_op());
+  const proto::SnapshotMetadata metadata = MetadataFor(entry, id);
   // Set by the first step: the entry is replayed, and its directory is already in place.
   auto kept = std::make_shared<bool>(false);
   const auto unless_kept = [kept](Step step) -> Step {
@@ -216,6 +236,27 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
     CommitMark(entry, command, {});
     replica_.Hit(Probe::kSnapshotMarked);
   });
+}
+
+// A create whose directory is there already: it only gets this replica's metadata.
+void SnapshotBarriers::Adopt(const raft::Entry& entry, const proto::Command& command) {
+  replica_.Hit(Probe::kSnapshotBegun);
+  const proto::TabletSnapshotOp& op = command.snapshot();
+  const auto adoption =
+      std::make_shared<Adoption>(replica_.storage(), replica_.layout_, MetadataFor(entry, SnapshotOf(op)), op.source());
+  const auto hit_after = [this](Probe probe, absl::Status status) {
+    if (status.ok()) replica_.Hit(probe);
+    return status;
+  };
+  replica_.StartBarrier(IdentityOf(replica_.tablet_, entry),
+                        {[adoption] { return adoption->Verify(); },
+                         [=] { return hit_after(Probe::kSnapshotMetadataWritten, adoption->WriteMetadata()); },
+                         [=] { return hit_after(Probe::kSnapshotRenamed, adoption->Publish()); }},
+                        [this, entry, command] {
+                          replica_.EndBarrier();
+                          CommitMark(entry, command, {});
+                          replica_.Hit(Probe::kSnapshotMarked);
+                        });
 }
 
 void SnapshotBarriers::Restore(const raft::Entry& entry, const proto::Command& command) {

@@ -1,8 +1,8 @@
-// Create, restore and drop of a snapshot on one replica: the entries whose effects lie outside the row store.
+// Create, adopt, restore and drop of a snapshot on one replica: the entries whose effects lie outside the row store.
 //
 // Each is a barrier of its replica: a sequence of durable steps, then the mark. A crash between any two steps is made
-// good by replaying the entry: create keeps a directory of the same op id, restore stages its generation anew unless
-// the journal already names it, drop goes on removing.
+// good by replaying the entry: create keeps a directory of the same op id, adopt one that has the entry's metadata,
+// restore stages its generation anew unless the journal already names it, drop goes on removing.
 //
 // Loop rule: on the node's loop; the steps run on the Worker.
 
@@ -42,8 +42,11 @@ class SnapshotBarriers {
 
  private:
   void Create(const raft::Entry& entry, const proto::Command& command);
+  void Adopt(const raft::Entry& entry, const proto::Command& command);
   void Restore(const raft::Entry& entry, const proto::Command& command);
   void Remove(const raft::Entry& entry, const proto::Command& command);
+  // Of this replica's directory of the snapshot that the entry makes; without its files.
+  proto::SnapshotMetadata MetadataFor(const raft::Entry& entry, SnapshotId id) const;
   void CommitMark(const raft::Entry& entry, const proto::Command& command, StoreBatch batch);
 
   Replica& replica_;

@@ -73,7 +73,9 @@ int CountAtWork(RemoteClient& client, const Asked& asked) {
 const std::vector<AdminCommand>& AdminCommands() {
   static const auto& commands = *[] {
     auto all = std::make_unique<std::vector<AdminCommand>>();
-    for (auto& group : {SnapshotCommands(), TableCommands()}) all->insert(all->end(), group.begin(), group.end());
+    for (const auto& group : {SnapshotCommands(), ExportCommands(), TableCommands()}) {
+      all->insert(all->end(), group.begin(), group.end());
+    }
     return all.release();
   }();
   return commands;
@@ -91,6 +93,8 @@ std::string CodeName(absl::StatusCode code) {
       return "Illegal state";
     case absl::StatusCode::kDeadlineExceeded:
       return "Timed out";
+    case absl::StatusCode::kUnimplemented:
+      return "Not supported";
     case absl::StatusCode::kUnavailable:
       return "Service unavailable";
     case absl::StatusCode::kDataLoss:

@@ -33,6 +33,7 @@ const std::vector<AdminCommand>& AdminCommands();
 
 // The groups that AdminCommands is made of, each in a file of its own.
 std::vector<AdminCommand> SnapshotCommands();
+std::vector<AdminCommand> ExportCommands();
 std::vector<AdminCommand> TableCommands();
 
 // "Not found": the code as users of yb-admin know it.
