@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -107,6 +108,15 @@ std::string ViolationsText(const Result& result) {
   return text;
 }
 
+std::string LimitsText(const Result& result) {
+  std::string text;
+  // In the order of their texts: a map of protobuf has none.
+  const std::map<std::string, uint64_t> refused(result.refused().begin(), result.refused().end());
+  for (const auto& [what, times] : refused) absl::StrAppend(&text, "refused: ", what, " (", times, " times)\n");
+  for (const std::string& what : result.not_watched()) absl::StrAppend(&text, "not watched: ", what, "\n");
+  return text;
+}
+
 std::string HeadlineText(const Result& result) {
   if (result.violations().empty()) return VerdictText(result.verdict());
   const Violation& violation = result.violations(0);
@@ -130,6 +140,10 @@ std::string SummaryText(const CampaignSummary& summary, int jobs) {
   const std::vector<std::string> never_hit = NeverHit(summary);
   if (summary.plans() > 0) AddLine("never hit", never_hit.empty() ? "no probe" : absl::StrJoin(never_hit, ", "), &text);
   for (const std::string& reason : summary.inconclusive) AddLine("unknown", reason, &text);
+  for (const auto& [what, times] : summary.refused) {
+    AddLine("refused", absl::StrFormat("%s (%d times)", what, times), &text);
+  }
+  for (const std::string& what : summary.not_watched) AddLine("not watched", what, &text);
   return text;
 }
 

@@ -11,32 +11,16 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "harness/check/inspection.h"
+#include "harness/cluster/store_content.h"
 #include "harness/sim/sim_env.h"
 #include "harness/sim/sim_file_system.h"
-#include "sut/base/ids.h"
 #include "sut/proto/storage.pb.h"
 #include "sut/runtime/seams.h"
 
 namespace holdfast::sim {
-
-// A row of a store goes to `rows` under its user's key, the applied op id to `applied`, all else to `metadata` as it
-// is.
-struct StoreContent {
-  std::string error;  // why it can't be read, or is damaged; empty if it can
-  sut::OpId op;       // of a store: the applied op id; of a snapshot: the op id in its metadata file
-  check::Rows rows;
-  check::Rows metadata;
-};
-
-// Rows of a tablet lie under a hash prefix, which is cut off; those of the master's catalogue do not.
-enum class RowKeys : uint8_t { kTablet, kMaster };
-
-void AddStoreRow(std::string_view key, std::string_view value, RowKeys row_keys, StoreContent* content);
 
 class DiskReader {
  public:

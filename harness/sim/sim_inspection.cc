@@ -17,8 +17,6 @@ namespace {
 
 using check::ReplicaInspection;
 
-RowKeys RowKeysOf(sut::TabletId tablet) { return tablet == sut::kMasterTablet ? RowKeys::kMaster : RowKeys::kTablet; }
-
 std::vector<std::string> NamesIn(const SimFileSystem& disk, const std::string& directory) {
   absl::StatusOr<std::vector<std::string>> names = disk.ListDirectory(directory);
   return names.ok() ? *std::move(names) : std::vector<std::string>();
