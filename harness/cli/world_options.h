@@ -16,7 +16,7 @@ namespace holdfast::cli {
 
 struct WorldFlags {
   std::string cluster = "sim";
-  uint32_t speed = 1;
+  uint32_t speed = 4;
   std::string server_binary;  // empty: beside this command
   std::string work_dir;
   bool keep_data = false;

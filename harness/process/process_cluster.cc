@@ -46,7 +46,7 @@ absl::StatusOr<std::unique_ptr<ProcessCluster>> ProcessCluster::Create(const pla
   const absl::StatusOr<sut::NodeOptions> node_options = NodeOptionsOf(real);
   if (!node_options.ok()) return node_options.status();
   std::unique_ptr<ProcessCluster> cluster(new ProcessCluster(real, options, *node_options, observer));
-  cluster->changed_ = real_time->changed;
+  cluster->refused_options_ = real_time->refused;
   if (absl::Status status = cluster->Prepare(); !status.ok()) return status;
   return cluster;
 }

@@ -79,6 +79,8 @@ class ProcessCluster final : public Cluster {
   absl::Status StopAll();
 
   // --- For summaries and tests.
+  // Options of the plan that a real machine does not keep up with, in a line each.
+  const std::vector<std::string>& refused_options() const { return refused_options_; }
   const PlanIds& ids() const { return ids_; }
   LinkCounters link_counters() const { return network_->counters(); }
   const std::array<uint64_t, sut::kProbeCount>& probe_hits() const { return probe_hits_; }
@@ -151,7 +153,7 @@ class ProcessCluster final : public Cluster {
   std::unique_ptr<ProcessClients> clients_;
   std::vector<Node> nodes_;
   CapturedDisk disk_;
-  std::vector<std::string> changed_;  // of the plan's options
+  std::vector<std::string> refused_options_;  // see RealTimeOptions
   bool broken_ = false;               // a node has ended that nobody asked to
   uint64_t captures_ = 0;
 

@@ -247,13 +247,11 @@ check::Inspection ProcessCluster::Inspect() {
 }
 
 std::vector<std::string> ProcessCluster::NotWatched() const {
-  std::vector<std::string> lines = {
+  return {
       "Raft's invariants after every event: a running process is seen from outside",
       "rows in the memory of a running node: its disk is judged, as its death at that moment would leave it; a quiet "
       "cluster is flushed first",
   };
-  lines.insert(lines.end(), changed_.begin(), changed_.end());
-  return lines;
 }
 
 }  // namespace holdfast::process

@@ -16,8 +16,8 @@ namespace holdfast::process {
 struct RealTimeOptions {
   // The plan's, with every time divided by the speed.
   plan::Options options;
-  // Where the plan's own value could not be had, in a line each.
-  std::vector<std::string> changed;
+  // Values of the plan's own that could not be had, in a line each.
+  std::vector<std::string> refused;
 };
 
 // InvalidArgument: a planted bug that nobody knows.

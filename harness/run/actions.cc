@@ -207,14 +207,11 @@ void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
     });
   };
   absl::StatusOr<uint64_t> armed_id = arm();
-  if (!Take(armed_id.status())) {
+  if (armed.kind == plan::Fault::Crash::POWER_LOSS && !Take(armed_id.status())) {
     armed.kind = plan::Fault::Crash::PROCESS_DEATH;
     armed_id = arm();
   }
-  if (!armed_id.ok()) {
-    Take(armed_id.status());
-    return;
-  }
+  if (!Take(armed_id.status())) return;
   *id = *armed_id;
   armed_probes_.insert(*id);
   const int64_t deadline_us =

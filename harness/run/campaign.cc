@@ -26,7 +26,9 @@ bool IsSelfChecked(const CampaignOptions& options, uint64_t number) {
 class Campaign : public TaskSource {
  public:
   Campaign(const CampaignOptions& options, CampaignObserver* observer)
-      : options_(options), observer_(observer), start_(Clock::now()) {}
+      : options_(options), observer_(observer), start_(Clock::now()) {
+    summary_.world = options.world;
+  }
 
   std::optional<uint64_t> Next() override {
     if (options_.plans && next_ >= *options_.plans) return std::nullopt;

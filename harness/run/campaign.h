@@ -40,6 +40,7 @@ struct CampaignOptions {
 
 // What is known so far.
 struct CampaignSummary {
+  World world = SIMULATION;
   Counters counters;                       // of all plans
   std::map<std::string, uint64_t> probes;  // hits, by name
   std::array<uint64_t, Result::Verdict_ARRAYSIZE> verdicts{};

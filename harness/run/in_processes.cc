@@ -44,6 +44,11 @@ Result RunInProcesses(const Trial& trial, const TrialOptions& options) {
     const absl::Status stopped = (*cluster)->StopAll();
     if (!stopped.ok()) Fail("stop", "a node does not stop in good order", std::string(stopped.message()), &result);
   }
+  for (const std::string& what : (*cluster)->refused_options()) ++(*result.mutable_refused())[what];
+  const process::LinkCounters links = (*cluster)->link_counters();
+  result.mutable_counters()->set_link_resets(links.resets);
+  result.mutable_counters()->set_link_bytes_swallowed(links.bytes_swallowed);
+  result.mutable_counters()->set_link_bytes_delayed(links.bytes_delayed);
   const auto& hits = (*cluster)->probe_hits();
   for (int i = 0; i < sut::kProbeCount; ++i) {
     (*result.mutable_probes())[std::string(sut::ProbeName(static_cast<sut::Probe>(i)))] = hits[i];

@@ -48,6 +48,12 @@ void AddWork(const CampaignSummary& summary, std::string* text) {
           text);
   AddLine("probe crashes", absl::StrFormat("%d struck, %d missed", n.probe_crashes_struck(), n.probe_crashes_missed()),
           text);
+  if (n.link_resets() + n.link_bytes_swallowed() + n.link_bytes_delayed() > 0) {
+    AddLine("links",
+            absl::StrFormat("%d resets, %d bytes swallowed, %d bytes delayed", n.link_resets(),
+                            n.link_bytes_swallowed(), n.link_bytes_delayed()),
+            text);
+  }
   AddLine("stores", absl::StrFormat("%d openings, %d installs", n.store_openings(), n.installs()), text);
   AddLine("judged", absl::StrFormat("%d inspections, %d states compared", n.inspections(), n.comparisons()), text);
 }
@@ -57,6 +63,12 @@ void AddTimes(const CampaignSummary& summary, int jobs, std::string* text) {
   const double simulated_s = Seconds(summary.counters.simulated_us());
   const double cpu_s = Seconds(summary.cpu_us);
   const auto plans = static_cast<double>(summary.plans());
+  if (summary.world == PROCESSES) {
+    AddLine("time",
+            absl::StrFormat("%.1f s of the plans' time in %.1f s of wall time, with %d jobs", simulated_s, wall_s, jobs),
+            text);
+    return;
+  }
   AddLine("time", absl::StrFormat("%.1f s simulated in %.1f s of wall time", simulated_s, wall_s), text);
   AddLine("speed",
           absl::StrFormat("%.1f plans/s, %.0f simulated seconds a second, with %d jobs", Ratio(plans, wall_s),

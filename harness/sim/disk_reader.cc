@@ -22,6 +22,11 @@ DiskReader::DiskReader(const SimFileSystem* disk)
   seam_.drain_background = [this] { env_.Drain(); };
 }
 
+std::vector<std::string> DiskReader::NamesIn(const std::string& directory) {
+  absl::StatusOr<std::vector<std::string>> names = disk_->ListDirectory(directory);
+  return names.ok() ? *std::move(names) : std::vector<std::string>();
+}
+
 std::shared_ptr<const StoreContent> DiskReader::ReadStore(const std::string& directory, RowKeys row_keys) {
   std::shared_ptr<StoreContent>& content = Remembered(directory, sut::Mix({kStoreSalt, uint64_t(row_keys)}));
   if (content != nullptr) return content;

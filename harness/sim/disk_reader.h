@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "harness/cluster/disk_inspection.h"
 #include "harness/cluster/store_content.h"
 #include "harness/sim/sim_env.h"
 #include "harness/sim/sim_file_system.h"
@@ -22,17 +23,15 @@
 
 namespace holdfast::sim {
 
-class DiskReader {
+class DiskReader final : public DiskView {
  public:
   // The disk outlives the reader.
   explicit DiskReader(const SimFileSystem* disk);
 
-  // The live store in `directory`, as its files have it.
-  std::shared_ptr<const StoreContent> ReadStore(const std::string& directory, RowKeys row_keys);
-  // A snapshot directory, with every checksum verified.
-  std::shared_ptr<const StoreContent> ReadSnapshot(const std::string& directory, RowKeys row_keys);
-  // The journal's records in the node's Raft log store, in the order of tablet ids; empty if there is no store yet.
-  absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const std::string& log_store_directory);
+  std::vector<std::string> NamesIn(const std::string& directory) override;
+  std::shared_ptr<const StoreContent> ReadStore(const std::string& directory, RowKeys row_keys) override;
+  std::shared_ptr<const StoreContent> ReadSnapshot(const std::string& directory, RowKeys row_keys) override;
+  absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const std::string& log_store_directory) override;
 
  private:
   // The cache is emptied when it holds more than this.
