@@ -1,5 +1,6 @@
 // holdfast-sut-server: the chaos build of sut-server. The same node on the same server, with the harness's hooks in it:
-// the apply ledger is kept, and probes may be where it dies. Started by the harness alone.
+// the apply ledger is kept, probes may be where it dies, and its disk can fail and lose power. Started by the harness
+// alone.
 //
 // It listens on a port that the system picks, and tells the ledger which. Exit codes: as sut-server's.
 
@@ -14,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "faults/chaos_file_system.h"
 #include "harness/cluster/plan_shape.h"
 #include "harness/process/chaos_hooks.h"
 #include "harness/process/server_config.pb.h"
@@ -72,8 +74,10 @@ int Serve(const std::string& config_file) {
   if (!ledger.ok()) return Complain(ledger.status(), kCannotServe);
   const auto control = ControlFile::Open(config->control_file());
   if (!control.ok()) return Complain(control.status(), kCannotServe);
+  const auto disk = faults::OpenChaosDisk({.data_dir = config->data_dir(), .control_file = config->disk_faults_file()});
+  if (!disk.ok()) return Complain(disk.status(), kCannotServe);
   ChaosHooks hooks(config->node(), ledger->get(), control->get());
-  auto server = sut::Server::Start(*std::move(options), {.env = nullptr, .probes = &hooks, .observer = &hooks});
+  auto server = sut::Server::Start(*std::move(options), {.env = (*disk)->env(), .probes = &hooks, .observer = &hooks});
   if (!server.ok()) return Complain(server.status(), kCannotServe);
   hooks.OnServing((*server)->port());
   (*server)->Run();

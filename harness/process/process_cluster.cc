@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "faults/disk_fault.h"
 #include "harness/cluster/plan_shape.h"
 #include "harness/cluster/session_calls.h"
 #include "harness/process/real_time.h"
@@ -31,8 +34,6 @@ constexpr int kEventsBetweenLooks = 64;
 constexpr int64_t kDefaultDelayUs = 500;
 // The session of the harness, which makes the tables. Its number is none that a plan can use.
 constexpr uint32_t kAdminSession = 0xFFFFFFFE;
-
-std::vector<sut::NodeId> AllNodes(const plan::Plan& plan) { return MasterMembers(plan); }
 
 }  // namespace
 
@@ -76,7 +77,7 @@ absl::Status ProcessCluster::Prepare() {
   watch_ = std::make_unique<NodeWatch>(network_->AddressesFor(ProxyNetwork::kHarness), &loop_, &status_);
   clients_ = std::make_unique<ProcessClients>(
       ProcessClients::Options{
-          .masters = AllNodes(plan_),
+          .masters = MasterMembers(plan_),
           .addresses = network_->AddressesFor(ProxyNetwork::kClients),
           .attempt_timeout_us = node_options_.attempt_timeout_us,
           .retry_pause_us = std::max<int64_t>(1'000, node_options_.retry_pause_us / options_.speed)},
@@ -201,6 +202,7 @@ absl::Status ProcessCluster::WriteConfig(uint32_t node) const {
   *config.mutable_bugs() = plan_.bugs();
   config.set_ledger_file(PathOf(node, absl::StrCat("ledger-", NodeAt(node).incarnation)));
   config.set_control_file(directory_->path() + "/control");
+  config.set_disk_faults_file(directory_->path() + "/disk-faults");
   std::string text;
   google::protobuf::TextFormat::PrintToString(config, &text);
   std::ofstream out(PathOf(node, "config"), std::ios::trunc);
@@ -225,14 +227,11 @@ absl::Status ProcessCluster::Restart(uint32_t node) {
   return absl::OkStatus();
 }
 
-absl::Status ProcessCluster::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t) {
-  if (kind == plan::Fault::Crash::POWER_LOSS) return NoPowerLoss();
-  if (IsUp(node)) Bury(node, NodeAt(node).process->Kill(), plan::Fault::Crash::Kind_Name(kind));
+absl::Status ProcessCluster::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) {
+  if (!IsUp(node)) return absl::OkStatus();
+  Bury(node, NodeAt(node).process->Kill(), plan::Fault::Crash::Kind_Name(kind));
+  if (kind == plan::Fault::Crash::POWER_LOSS) LosePower(node, salt);
   return absl::OkStatus();
-}
-
-absl::Status ProcessCluster::NoPowerLoss() {
-  return absl::UnimplementedError("power loss: the disks of real processes keep what was written; they die instead");
 }
 
 absl::Status ProcessCluster::StopAll() {
@@ -253,7 +252,6 @@ absl::Status ProcessCluster::StopAll() {
 
 absl::StatusOr<uint64_t> ProcessCluster::ArmProbeCrash(const ProbeCrash& crash,
                                                        std::function<void(uint32_t node)> struck) {
-  if (crash.kind == plan::Fault::Crash::POWER_LOSS) return NoPowerLoss();
   const auto trap = control_->Arm({.probe = crash.probe, .node = crash.node, .nth = std::max(1u, crash.nth)});
   if (!trap.ok()) return trap.status();
   armed_[++last_armed_id_] = {*trap, crash, std::move(struck)};
@@ -268,7 +266,10 @@ void ProcessCluster::DisarmProbeCrash(uint64_t id) {
   const std::optional<uint32_t> node = control_->Disarm(trap.trap);
   if (!node) return;
   // It has struck, and its node is dying: it is dead when this returns, and whoever asks sees it down.
-  if (IsUp(*node)) Bury(*node, NodeAt(*node).process->Kill(), "at a probe");
+  if (IsUp(*node)) {
+    Bury(*node, NodeAt(*node).process->Kill(), "at a probe");
+    if (trap.crash.kind == plan::Fault::Crash::POWER_LOSS) LosePower(*node, trap.crash.salt);
+  }
   if (trap.struck) loop_.Post([callback = trap.struck, node = *node] { callback(node); });
 }
 
@@ -290,8 +291,30 @@ absl::Status ProcessCluster::SetWeather(const Weather& weather) {
 absl::Status ProcessCluster::SetLatencies(const plan::World& world) {
   message_delay_us_ = static_cast<int64_t>(world.message_delay_us());
   SetDelay();
-  if (world.sync_us() + world.job_us() == 0) return absl::OkStatus();
-  return absl::UnimplementedError("latencies of log syncs and of jobs: the disk takes its own time");
+  sync_us_ = static_cast<int64_t>(world.sync_us()) / options_.speed;
+  if (absl::Status status = WriteDiskFaults(); !status.ok()) return status;
+  if (world.job_us() == 0) return absl::OkStatus();
+  return absl::UnimplementedError("latency of jobs: flushes and checkpoints take the time that they take");
+}
+
+absl::Status ProcessCluster::WriteDiskFaults() const {
+  std::string text;
+  if (sync_us_ > 0) {
+    const faults::DiskFault slow{.effect = faults::DiskEffect::kLatency,
+                                 .operation = faults::DiskOperation::kSync,
+                                 .path_class = faults::PathClass::kRaftLog,
+                                 .times = faults::DiskFault::kAlways,
+                                 .latency_us = static_cast<uint64_t>(sync_us_)};
+    absl::StrAppend(&text, faults::ToText(slow), "\n");
+  }
+  // In one step, for it may be read at any time.
+  const std::string file = directory_->path() + "/disk-faults";
+  std::ofstream out(file + ".tmp", std::ios::trunc);
+  out << text;
+  out.close();
+  std::error_code error;
+  std::filesystem::rename(file + ".tmp", file, error);
+  return out && !error ? absl::OkStatus() : absl::UnavailableError(absl::StrCat(file, ": can't be written"));
 }
 
 void ProcessCluster::SetDelay() {

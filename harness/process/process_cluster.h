@@ -3,6 +3,9 @@
 // Cluster time is real time, times `speed`: with a speed of 4, a gap of 100 ms in a plan is 25 ms long, and the nodes'
 // own time-outs are as much shorter. What a plan asks is done as far as TCP and a kernel can; the rest is refused.
 //
+// A node's disk is the chaos disk (faults/chaos_file_system.h): a kill keeps what was written, and a loss of power is
+// played on its files afterwards.
+//
 // Every node keeps an apply ledger in a file, which is followed while it grows. An inspection stops all nodes for a
 // moment, links their files aside, lets them go on, and reads at leisure. So it sees the disk that the death of the
 // process would leave. When nothing was going on before and after, and the stores had been flushed, it is quiet.
@@ -108,7 +111,8 @@ class ProcessCluster final : public Cluster {
   bool AllGroupsHaveLeaders() const;
 
   void SetDelay();
-  static absl::Status NoPowerLoss();
+  // What the nodes' disks find armed from now on.
+  absl::Status WriteDiskFaults() const;
 
   // process_watch.cc: what the nodes tell, and their ends.
   // Takes in what has happened since the last call.
@@ -118,6 +122,8 @@ class ProcessCluster final : public Cluster {
   void TakeEntry(uint32_t node, const LedgerRecord::Entry& entry, bool begun);
   // The node's process has ended. `why` is empty unless the harness ended it.
   void Bury(uint32_t node, const NodeProcess::End& end, const std::string& why);
+  // Takes from the disk of a dead node what a loss of power would have taken.
+  void LosePower(uint32_t node, uint64_t salt);
   // The trap that has struck this node, taken off the list.
   std::optional<ArmedTrap> TakeStruckTrap(uint32_t node);
   void TellUnasked(uint32_t node, const NodeProcess::End& end, bool was_serving);
@@ -154,12 +160,13 @@ class ProcessCluster final : public Cluster {
   std::vector<Node> nodes_;
   CapturedDisk disk_;
   std::vector<std::string> refused_options_;  // see RealTimeOptions
-  bool broken_ = false;               // a node has ended that nobody asked to
+  bool broken_ = false;                       // a node has ended that nobody asked to
   uint64_t captures_ = 0;
 
   uint64_t last_armed_id_ = 0;
   std::map<uint64_t, ArmedTrap> armed_;
   int64_t message_delay_us_ = 0;
+  int64_t sync_us_ = 0;  // latency of the nodes' log syncs, 0: the disk's own
   uint32_t delay_factor_ = 1;
   mutable int64_t quiet_asked_us_ = 0;  // when somebody last wanted to know, on the loop's clock
   int64_t flushes_asked_us_ = 0;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "harness/plan/plan.pb.h"
 
 namespace holdfast::process {
@@ -120,6 +121,24 @@ TEST_F(ProcessClusterTest, WhatWasAcknowledgedSurvivesTheDeathOfEveryNodeAndIsOn
   EXPECT_GE(told_.recovered, 9) << "of the second life at least, and of the master's first";
   EXPECT_GT(told_.probes, 0);
   EXPECT_TRUE(cluster_->StopAll().ok());
+  EXPECT_THAT(told_.violations, IsEmpty());
+}
+
+TEST_F(ProcessClusterTest, WhatWasAcknowledgedSurvivesALossOfPowerOfEveryNode) {
+  Start(MakePlan());
+  for (int round = 1; round <= 3; ++round) {
+    EXPECT_EQ(Put("a", absl::StrCat(round)), CallOutcome::kOk);
+    for (uint32_t node = 1; node <= 3; ++node) {
+      EXPECT_TRUE(cluster_->Crash(node, plan::Fault::Crash::POWER_LOSS, static_cast<uint64_t>(round)).ok());
+    }
+    for (uint32_t node = 1; node <= 3; ++node) EXPECT_TRUE(cluster_->Restart(node).ok());
+    ASSERT_TRUE(AwaitQuiet()) << ::testing::PrintToString(cluster_->WhyNotQuiet());
+    for (const check::ReplicaInspection& replica : cluster_->Inspect().replicas) {
+      if (replica.replica.tablet != check::kMasterObject) {
+        EXPECT_EQ(replica.rows, (check::Rows{{"a", absl::StrCat(round)}}));
+      }
+    }
+  }
   EXPECT_THAT(told_.violations, IsEmpty());
 }
 

@@ -8,9 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "faults/chaos_file_system.h"
 #include "harness/cluster/ledger_entry.h"
 #include "harness/process/process_cluster.h"
-#include "sut/base/check.h"
+#include "sut/base/prng.h"
 
 namespace holdfast::process {
 namespace {
@@ -107,11 +108,21 @@ void ProcessCluster::Bury(uint32_t node, const NodeProcess::End& end, const std:
   network_->SetNode(node, 0);
   if (std::optional<ArmedTrap> trap = TakeStruckTrap(node)) {
     observer_->OnNodeDown(node, absl::StrCat("at probe ", std::string(sut::ProbeName(trap->crash.probe))));
+    if (trap->crash.kind == plan::Fault::Crash::POWER_LOSS) LosePower(node, trap->crash.salt);
     if (trap->struck) loop_.Post([callback = std::move(trap->struck), node] { callback(node); });
     return;
   }
   observer_->OnNodeDown(node, why.empty() ? end.Text() : why);
   if (why.empty()) TellUnasked(node, end, was_serving);
+}
+
+void ProcessCluster::LosePower(uint32_t node, uint64_t salt) {
+  const absl::Status lost = faults::ApplyPowerLoss(DataDir(node), sut::Mix({plan_.seed(), node, salt}));
+  if (lost.ok()) return;
+  observer_->OnViolation({.checker = "harness",
+                          .invariant = "",
+                          .summary = absl::StrCat("a loss of power can't be played on the disk of node ", node),
+                          .evidence = {std::string(lost.message())}});
 }
 
 std::optional<ProcessCluster::ArmedTrap> ProcessCluster::TakeStruckTrap(uint32_t node) {

@@ -25,8 +25,9 @@ absl::StatusOr<RealTimeOptions> RealTimeOptionsOf(const plan::Plan& plan, int64_
   real.options.set_attempt_timeout_us(faster(planned->attempt_timeout_us, 10'000));
   // What the speed alone brings about was not the plan's wish.
   if (planned->tick_us < tick_us_min) {
-    real.refused.push_back(absl::StrCat("a tick of less than ", tick_us_min, " us: an election on a real machine needs ",
-                                        kElectionUsMin / 1000, " ms at least"));
+    real.refused.push_back(absl::StrCat("a tick of less than ", tick_us_min,
+                                        " us: an election on a real machine needs ", kElectionUsMin / 1000,
+                                        " ms at least"));
   }
   return real;
 }
