@@ -97,7 +97,9 @@ class BruteForce {
     if (!text.has_value()) return 0;
     int64_t number = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-    if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
+    if (error != std::errc() || end != text->data() + text->size() || std::to_string(number) != *text) {
+      return std::nullopt;
+    }
     return number;
   }
 

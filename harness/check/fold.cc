@@ -1,7 +1,6 @@
 #include "harness/check/fold.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <utility>
 #include <vector>
@@ -26,15 +25,6 @@ const char* FoldEffectName(FoldEffect effect) {
       return "impossible";
   }
   return "";
-}
-
-std::optional<int64_t> DecimalValue(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  // The one spelling of each number: "007" and "-0" are no counters.
-  if (std::to_string(number) != text) return std::nullopt;
-  return number;
 }
 
 TabletFold::TabletFold()

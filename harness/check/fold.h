@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "harness/check/decimal.h"
 #include "harness/check/fingerprint.h"
 #include "harness/check/inspection.h"
 
@@ -44,9 +45,6 @@ enum class FoldEffect : uint8_t {
   kImpossible,  // a restore of a snapshot that is not there: no correct cluster gets here
 };
 const char* FoldEffectName(FoldEffect effect);
-
-// The number that a value stands for: an optional minus sign and decimal digits, all of it, within int64.
-std::optional<int64_t> DecimalValue(std::string_view text);
 
 class TabletFold {
  public:

@@ -95,6 +95,9 @@ class Frontier {
     int64_t event_count = 0;
   };
 
+  static constexpr size_t kNotMany = static_cast<size_t>(-1);
+  static uint64_t CellHash(uint32_t cell, SetId set);
+
   // Processes one event; false if the last world died at the end of *item.
   bool Step(uint32_t* item);
   void Keep();
@@ -105,6 +108,7 @@ class Frontier {
   void Invoke(uint32_t item);
   bool Return(uint32_t item);
   bool ReturnSingle(uint32_t item);
+  bool ReturnAlone(uint32_t cell, const OpenEffect& ending);
   bool ReturnMany(uint32_t item);
   bool ExpireAmongMany(uint32_t cell, uint32_t item, const OpenEffect& ending, const std::vector<size_t>& relevant);
   void OpenSingle(uint32_t item);

@@ -1,7 +1,6 @@
 #include "harness/check/hint_order.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,6 +8,8 @@
 #include <tuple>
 #include <utility>
 #include <vector>
+
+#include "harness/check/decimal.h"
 
 namespace holdfast::check {
 namespace {
@@ -21,13 +22,6 @@ using history::Symbol;
 using MapRows = std::map<Symbol, std::string>;
 
 bool OnlyReads(Kind kind) { return kind == Kind::kGet || kind == Kind::kScan; }
-
-std::optional<int64_t> Number(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 // The snapshottable map, run one operation after the other.
 class Replay {
@@ -106,7 +100,7 @@ class Replay {
       return true;
     }
     const auto row = live_.find(mutation.key);
-    const std::optional<int64_t> before = row == live_.end() ? 0 : Number(row->second);
+    const std::optional<int64_t> before = row == live_.end() ? 0 : DecimalValue(row->second);
     int64_t after = 0;
     if (!before || __builtin_add_overflow(*before, mutation.delta, &after)) return false;
     live_[mutation.key] = std::to_string(after);

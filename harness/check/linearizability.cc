@@ -4,8 +4,7 @@
 #include <mutex>
 #include <utility>
 
-#include "harness/check/frontier.h"
-#include "harness/check/hint_order.h"
+#include "harness/check/partition_judge.h"
 
 namespace holdfast::check {
 namespace {
@@ -16,68 +15,6 @@ constexpr int64_t kBudgetBase = 50'000;
 constexpr int64_t kBudgetPerOperation = 64;
 constexpr int64_t kBudgetGrowth = 16;
 constexpr int kRoundsMax = 6;
-
-using Partition = std::vector<const ObjectOperations*>;
-
-struct PartitionResult {
-  Verdict verdict = Verdict::kUnknown;
-  std::optional<Explanation> evidence;
-  int64_t work = 0;
-};
-
-// One attempt at one partition within a budget.
-class Attempt {
- public:
-  Attempt(const history::History& history, const LinearizabilityOptions& options, int64_t budget)
-      : history_(history), options_(options), budget_(budget) {}
-
-  PartitionResult Judge(ProblemBuilder* builder, const Partition& partition, bool first) {
-    PartitionResult result;
-    const Problem problem = builder->Build(partition);
-    const FrontierResult walked = Walk(problem);
-    result.verdict = walked.verdict;
-    if (walked.verdict == Verdict::kUnknown && first && options_.model == Model::kSnapshotMap &&
-        options_.initial == history::kAbsent && HintOrderIsLinearization(history_, partition[0]->positions)) {
-      result.verdict = Verdict::kPass;
-    }
-    if (walked.verdict == Verdict::kFail && options_.explain) result.evidence = Explain(problem, walked);
-    result.work = work_;
-    return result;
-  }
-
- private:
-  FrontierResult Walk(const Problem& problem) {
-    Problem looser;
-    if (!LoosenOptionalBatches(problem, &looser)) return WalkOne(problem, {});
-    const FrontierResult quick = WalkOne(problem, {.on_demand = true});
-    if (quick.verdict == Verdict::kPass) return quick;
-    const FrontierResult loose = WalkOne(looser, {});
-    if (loose.verdict == Verdict::kFail) {
-      // Named by the item of the problem itself.
-      FrontierResult named = loose;
-      const uint32_t source = looser.items[loose.failed_item].source;
-      for (uint32_t i = 0; i < problem.items.size(); ++i) {
-        if (problem.items[i].source == source) named.failed_item = i;
-      }
-      return named;
-    }
-    return WalkOne(problem, {});
-  }
-
-  FrontierResult WalkOne(const Problem& problem, const Frontier::Options& options) {
-    Meter meter(options_.limits, budget_);
-    meter.HoldBytes(problem.ByteCount());
-    if (meter.exhausted()) return FrontierResult();
-    const FrontierResult walked = Frontier(problem, options, &meter).Run();
-    work_ += meter.work();
-    return walked;
-  }
-
-  const history::History& history_;
-  const LinearizabilityOptions& options_;
-  const int64_t budget_;
-  int64_t work_ = 0;
-};
 
 std::vector<Partition> PartitionsOf(const std::vector<ObjectOperations>& objects, Model model) {
   std::vector<Partition> partitions;
@@ -145,7 +82,7 @@ LinearizabilityResult CheckLinearizability(const history::History& history, cons
       for (const ObjectOperations* object : partition) operation_count += object->positions.size();
       const int64_t budget = (kBudgetBase + kBudgetPerOperation * static_cast<int64_t>(operation_count)) * growth;
       std::unique_ptr<ProblemBuilder> builder = builders.Borrow();
-      PartitionResult part = Attempt(history, options, budget).Judge(builder.get(), partition, round == 0);
+      PartitionResult part = PartitionJudge(history, options, budget).Judge(builder.get(), partition, round == 0);
       builders.Return(std::move(builder));
       part.work += parts[undecided[i]].work;
       parts[undecided[i]] = std::move(part);

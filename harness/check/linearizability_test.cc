@@ -180,6 +180,36 @@ TEST_F(Linearizability, OptionalBatchNeededBehindALaterWriteIsFound) {
   EXPECT_EQ(Check().verdict, Verdict::kPass);
 }
 
+TEST_F(Linearizability, ATornBatchIsShownByItsOwnPrefixAndNotByALaterFault) {
+  // Either batch may never have happened, so neither is settled; taken apart, they would allow what the gets saw.
+  InvokeBatch({{Kind::kPut, "a", "1", 0}, {Kind::kPut, "b", "1", 0}});
+  InvokeBatch({{Kind::kPut, "a", "1", 0}, {Kind::kPut, "b", "1", 0}});
+  Found(Invoke(Kind::kGet, "a"), "1");
+  const size_t torn = Invoke(Kind::kGet, "b");
+  Absent(torn);
+  Put("c", "1");
+  Absent(Invoke(Kind::kGet, "c"));
+  const LinearizabilityResult result = Check();
+  EXPECT_EQ(result.verdict, Verdict::kFail);
+  ASSERT_TRUE(result.evidence.has_value());
+  EXPECT_EQ(result.evidence->unplaceable.front(), torn);
+  EXPECT_EQ(result.evidence->prefix_end, recorder_.history().operations[torn].complete);
+}
+
+TEST_F(Linearizability, OnlyTheOneSpellingOfANumberCanBeIncremented) {
+  // As in the cluster, which refuses the others.
+  for (const char* text : {"007", "-0", "+5", "5 ", "", "0x5"}) {
+    recorder_ = Recorder();
+    Put("n", text);
+    Found(Invoke(Kind::kIncrement, "n"), "5");
+    EXPECT_EQ(Check().verdict, Verdict::kFail) << text;
+  }
+  recorder_ = Recorder();
+  Put("n", "-5");
+  Found(Invoke(Kind::kIncrement, "n"), "-5");
+  EXPECT_EQ(Check().verdict, Verdict::kPass);
+}
+
 TEST_F(Linearizability, TornScanIsAViolation) {
   Put("a", "1");
   Put("b", "1");

@@ -25,6 +25,7 @@ struct RandomHistoryOptions {
   uint32_t values = 3;  // 0: every written value is new
   double indeterminate = 0.25;
   double spoil = 0.5;
+  bool plain = false;  // of registers and kv: reads and writes of new values, seldom anything else
 };
 
 class RandomHistory {
@@ -121,10 +122,12 @@ class RandomHistory {
 
   Symbol Key() { return history_.symbols.Intern(std::string(1, static_cast<char>('a' + Pick(options_.keys)))); }
   Symbol NewValue() {
-    if (Chance(0.15)) return history_.symbols.Intern(std::to_string(Pick(3)));
+    if (!options_.plain && Chance(0.15)) return history_.symbols.Intern(std::to_string(Pick(3)));
     const uint32_t value = options_.values == 0 ? next_value_++ : Pick(options_.values);
     return history_.symbols.Intern("v" + std::to_string(value));
   }
+  // How many of a list of kinds to choose from: a plain history seldom takes more than the first.
+  uint32_t KindCount(uint32_t plain, uint32_t all) { return options_.plain && !Chance(0.02) ? plain : all; }
   Symbol SnapshotId() { return history_.symbols.Intern("s" + std::to_string(Pick(2))); }
 
   Op MakeOperation() {
@@ -132,7 +135,7 @@ class RandomHistory {
     const Model model = options_.model;
     if (model == Model::kCasRegister) {
       op.kind = std::vector<Kind>{Kind::kRead, Kind::kRead, Kind::kWrite, Kind::kCompareAndSet,
-                                  Kind::kRefusedCompare}[Pick(5)];
+                                  Kind::kRefusedCompare}[Pick(KindCount(3, 5))];
       op.object = Pick(8) == 0 ? 1 : 0;
       if (op.kind != Kind::kRead) op.value = NewValue();
       if (op.kind == Kind::kCompareAndSet || op.kind == Kind::kRefusedCompare) op.expected = NewValue();
@@ -145,7 +148,7 @@ class RandomHistory {
       return op;
     }
     if (model == Model::kKv) {
-      op.kind = std::vector<Kind>{Kind::kGet, Kind::kGet, Kind::kPut, Kind::kPut, Kind::kDelete}[Pick(5)];
+      op.kind = std::vector<Kind>{Kind::kGet, Kind::kGet, Kind::kPut, Kind::kPut, Kind::kDelete}[Pick(KindCount(4, 5))];
       op.key = Key();
       if (op.kind == Kind::kPut) op.value = NewValue();
       return op;

@@ -1,18 +1,15 @@
 #include "harness/check/values.h"
 
-#include <charconv>
 #include <utility>
+
+#include "harness/check/decimal.h"
 
 namespace holdfast::check {
 
 std::optional<int64_t> Values::Number(Symbol value) const {
   if (value == history::kAbsent) return 0;
   if (value >= history_->symbols.size() + own_.size()) return std::nullopt;  // no text: that a snapshot exists
-  const std::string_view digits = text(value);
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return number;
+  return DecimalValue(text(value));
 }
 
 std::optional<Symbol> Values::Add(Symbol base, int64_t delta) {

@@ -1,5 +1,7 @@
 #include "harness/cli/history_file.h"
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -17,7 +19,10 @@ bool ReadHistoryFile(const std::string& path, std::optional<history::Format> for
     *error = path + ": " + std::strerror(errno);
     return false;
   }
-  history::TextSource source([&](char* bytes, size_t size) { return std::fread(bytes, 1, size, file.get()); });
+  struct stat status = {};
+  const bool sized = fstat(fileno(file.get()), &status) == 0 && S_ISREG(status.st_mode);
+  history::TextSource source([&](char* bytes, size_t size) { return std::fread(bytes, 1, size, file.get()); },
+                             sized ? static_cast<size_t>(status.st_size) : 0);
   history::ParseError parse_error;
   const bool read = history::Import(&source, format, imported, &parse_error);
   if (std::ferror(file.get()) != 0) {

@@ -20,25 +20,6 @@ uint64_t Mix(uint64_t x) {
   return x ^ (x >> 32);
 }
 
-// The bytes of a short text, the hash of a long one.
-uint64_t BitsOf(std::string_view text) {
-  uint64_t bits = 0;
-  if (text.size() <= kShortBytes) {
-    // Byte by byte: a copy of variable length would be a call.
-    for (const char c : text) bits = (bits << 8) | static_cast<unsigned char>(c);
-    return bits;
-  }
-  uint64_t hash = text.size();
-  while (text.size() >= kShortBytes) {
-    std::memcpy(&bits, text.data(), kShortBytes);
-    hash = Mix(hash ^ bits);
-    text.remove_prefix(kShortBytes);
-  }
-  bits = 0;
-  std::memcpy(&bits, text.data(), text.size());
-  return Mix(hash ^ bits);
-}
-
 constexpr std::string_view kKindNames[kKindCount] = {"get",   "put",      "delete",  "increment",  "batch",
                                                      "scan",  "snapshot", "restore", "drop",       "read",
                                                      "write", "cas",      "append",  "refused-cas"};
@@ -145,8 +126,36 @@ SymbolTable& SymbolTable::operator=(const SymbolTable& other) {
   return *this;
 }
 
-Symbol SymbolTable::Intern(std::string_view text) {
-  const uint64_t bits = BitsOf(text);
+// The bytes of a short text, the hash of a long one. Short texts of one length have different bits.
+uint64_t SymbolTable::BitsOf(std::string_view text) {
+  uint64_t bits = 0;
+  if (text.size() <= kShortBytes) {
+    // Two loads that may overlap: a copy of variable length would be a call.
+    if (text.size() >= 4) {
+      uint32_t low = 0, high = 0;
+      std::memcpy(&low, text.data(), sizeof(low));
+      std::memcpy(&high, text.data() + text.size() - sizeof(high), sizeof(high));
+      return (uint64_t{high} << 32) | low;
+    }
+    for (const char c : text) bits = (bits << 8) | static_cast<unsigned char>(c);
+    return bits;
+  }
+  uint64_t hash = text.size();
+  while (text.size() >= kShortBytes) {
+    std::memcpy(&bits, text.data(), kShortBytes);
+    hash = Mix(hash ^ bits);
+    text.remove_prefix(kShortBytes);
+  }
+  bits = 0;
+  std::memcpy(&bits, text.data(), text.size());
+  return Mix(hash ^ bits);
+}
+
+size_t SymbolTable::FirstSlot(std::string_view text, uint64_t bits) const {
+  return Mix(bits + text.size()) & (slots_.size() - 1);
+}
+
+Symbol SymbolTable::Intern(std::string_view text, uint64_t bits) {
   size_t slot = FindSlot(text, bits);
   if (slots_[slot].symbol != kAbsent) return slots_[slot].symbol;
   if (texts_.size() * 4 >= slots_.size() * 3) {
@@ -164,7 +173,7 @@ Symbol SymbolTable::Find(std::string_view text) const { return slots_[FindSlot(t
 
 size_t SymbolTable::FindSlot(std::string_view text, uint64_t bits) const {
   const size_t mask = slots_.size() - 1;
-  for (size_t at = Mix(bits + text.size()) & mask;; at = (at + 1) & mask) {
+  for (size_t at = FirstSlot(text, bits);; at = (at + 1) & mask) {
     const Slot& slot = slots_[at];
     if (slot.symbol == kAbsent) return at;
     if (slot.bits != bits || slot.length != text.size()) continue;

@@ -28,7 +28,15 @@ class SymbolTable {
   SymbolTable(SymbolTable&&) = default;
   SymbolTable& operator=(SymbolTable&&) = default;
 
-  Symbol Intern(std::string_view text);
+  Symbol Intern(std::string_view text) { return Intern(text, BitsOf(text)); }
+  // Intern in two steps, for callers with work to do in between: the first fetches the memory that the second needs.
+  uint64_t Prepare(std::string_view text) const {
+    const uint64_t bits = BitsOf(text);
+    __builtin_prefetch(&slots_[FirstSlot(text, bits)]);
+    return bits;
+  }
+  // REQUIRES: `prepared` is what Prepare gave for the text.
+  Symbol Intern(std::string_view text, uint64_t prepared);
   // kAbsent if the text has no symbol.
   Symbol Find(std::string_view text) const;
   // REQUIRES: symbol came from this table, or is kAbsent (which gives "").
@@ -48,6 +56,8 @@ class SymbolTable {
     Symbol symbol = kAbsent;  // kAbsent: free
   };
 
+  static uint64_t BitsOf(std::string_view text);
+  size_t FirstSlot(std::string_view text, uint64_t bits) const;
   std::string_view Store(std::string_view text);
   // The slot that holds the text, or the free one where it belongs.
   size_t FindSlot(std::string_view text, uint64_t bits) const;

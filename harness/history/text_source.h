@@ -28,10 +28,15 @@ class TextSource {
   // Fills up to `size` bytes and returns how many; 0 at the end.
   using Reader = std::function<size_t(char* bytes, size_t size)>;
 
-  static constexpr size_t kWindowBytes = size_t{1} << 20;
+  static constexpr size_t kWindowBytes = size_t{1} << 18;
   static constexpr size_t kLineBytesMax = size_t{1} << 28;
 
-  explicit TextSource(Reader reader) : reader_(std::move(reader)), window_(kWindowBytes) {}
+  // Bytes behind whatever is handed out that may be read, so that scanners can look at whole words.
+  static constexpr size_t kSlackBytes = 8;
+
+  // `size_hint`: how long the text is, about, where that is known; 0: it is not.
+  explicit TextSource(Reader reader, size_t size_hint = 0)
+      : reader_(std::move(reader)), size_hint_(size_hint), window_(FirstWindow(size_hint) + kSlackBytes) {}
 
   static Reader FromMemory(std::string_view text) {
     return [text](char* bytes, size_t size) mutable {
@@ -55,6 +60,31 @@ class TextSource {
     } else {
       ++column_;
     }
+  }
+
+  // Whole lines with their ends, as many as have been read, at least one; the last line of a text may lack its end.
+  // False as in NextLine. Lines are not counted. Not to be mixed with the other ways to read.
+  bool NextLines(std::string_view* lines) {
+    size_t searched = 0;  // of what is unread, holds no end of a line
+    while (true) {
+      const std::string_view unread(window_.data() + cursor_, end_ - cursor_);
+      const size_t last = unread.substr(searched).rfind('\n');
+      if (last != std::string_view::npos) {
+        *lines = unread.substr(0, searched + last + 1);
+        break;
+      }
+      searched = unread.size();
+      if (searched > kLineBytesMax) {
+        too_long_ = true;
+        return false;
+      }
+      if (Refill()) continue;
+      if (unread.empty()) return false;
+      *lines = unread;
+      break;
+    }
+    cursor_ += lines->size();
+    return true;
   }
 
   // The next line without its end; false at the end of the text or if the line is too long (see too_long). The view is
@@ -88,6 +118,7 @@ class TextSource {
     return true;
   }
   bool too_long() const { return too_long_; }
+  size_t size_hint() const { return size_hint_; }
 
   // Looks ahead without consuming; at most the first window.
   std::string_view Head(size_t size) {
@@ -101,6 +132,11 @@ class TextSource {
   int64_t column() const { return column_; }
 
  private:
+  // A short text needs no large window; one byte more than it has tells that it ends.
+  static size_t FirstWindow(size_t size_hint) {
+    return size_hint == 0 ? kWindowBytes : std::min(kWindowBytes, size_hint + 1);
+  }
+
   // Reads on behind what is unread; false at the end.
   bool Refill() {
     if (done_) return false;
@@ -109,8 +145,8 @@ class TextSource {
       end_ -= cursor_;
       cursor_ = 0;
     }
-    if (end_ == window_.size()) window_.resize(window_.size() * 2);
-    const size_t count = reader_(window_.data() + end_, window_.size() - end_);
+    if (end_ + kSlackBytes == window_.size()) window_.resize(window_.size() * 2);
+    const size_t count = reader_(window_.data() + end_, window_.size() - kSlackBytes - end_);
     if (count == 0) {
       done_ = true;
       return false;
@@ -120,7 +156,8 @@ class TextSource {
   }
 
   Reader reader_;
-  std::vector<char> window_;
+  size_t size_hint_;
+  std::vector<char> window_;  // with kSlackBytes at its end that are never filled
   size_t cursor_ = 0;
   size_t end_ = 0;
   int64_t line_ = 1;

@@ -114,7 +114,7 @@ struct Profile {
   Range lists;
   Range drops;
   Range rows_per_table;
-  Range duration_us;
+  Range duration_us;  // REQUIRES: at least 6 s, the length of a theme
 
   std::array<uint32_t, kThemeCount> theme_weights;  // 0: never
   uint32_t enough_weight;                           // of playing no further theme, among those that still fit

@@ -222,7 +222,7 @@ uint64_t SimCluster::FinalDraw() const {
   uint64_t draw = sut::Mix({plan_.seed(), Digest(), queue_.events_run(), network.sent, network.delivered, network.lost,
                             network.duplicated, network.reordered, network.cut});
   for (const auto& node : nodes_) {
-    draw = sut::Mix({draw, node->incarnation(), node->mutation_count(), node->probe_count()});
+    draw = sut::Mix({draw, node->incarnation(), node->mutation_digest(), node->probe_count()});
   }
   return draw;
 }

@@ -164,9 +164,11 @@ bool SimNode::is_up() const { return life_ != nullptr && !life_->dead; }
 
 const sut::Node* SimNode::node() const { return is_up() ? life_->node.get() : nullptr; }
 
-MutationVerdict SimNode::OnMutation(const Mutation&) {
+MutationVerdict SimNode::OnMutation(const Mutation& mutation) {
   if (is_up()) {
     ++mutation_count_;
+    mutation_digest_ = sut::Mix({mutation_digest_, static_cast<uint64_t>(mutation.kind), mutation.bytes,
+                                 sut::MixString(mutation.path), sut::MixString(mutation.target)});
     host_->OnNodeMutation(*this);
   }
   return {};

@@ -100,6 +100,9 @@ class SimNode final : private MutationObserver {
   // Since the last ResetCounts, over all incarnations: points at which a crash can be enumerated.
   uint64_t mutation_count() const { return mutation_count_; }
   uint64_t probe_count() const { return probe_count_; }
+  // Of every mutation of the disk: its kind, names and number of bytes. The bytes themselves differ from run to run
+  // (session ids), their number must not, since crash points and the fate of unsynced tails follow from it.
+  uint64_t mutation_digest() const { return mutation_digest_; }
   void ResetCounts() { mutation_count_ = probe_count_ = 0; }
 
  private:
@@ -119,6 +122,7 @@ class SimNode final : private MutationObserver {
   uint32_t incarnation_ = 0;
   bool starting_ = false;
   uint64_t mutation_count_ = 0;
+  uint64_t mutation_digest_ = 0;
   uint64_t probe_count_ = 0;
   // The incarnation that lives, or is dead and not yet destroyed.
   std::unique_ptr<Life> life_;

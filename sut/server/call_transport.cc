@@ -71,6 +71,13 @@ class CallTransport::Calls {
   int posting_ = 0;
 };
 
+template <typename Request, typename Reply>
+struct CallTransport::Call {
+  grpc::ClientContext context;
+  Request request;
+  Reply reply;
+};
+
 CallTransport::CallTransport(EventLoop* loop, Addresses addresses)
     : loop_(loop),
       addresses_(std::move(addresses)),
@@ -91,64 +98,78 @@ proto::NodeService::Stub* CallTransport::StubFor(NodeId node) {
 
 // A context is let go on the loop, never in gRPC's own thread: it may hold the last reference to its channel, which
 // must not go away inside a callback. So a callback gives what it holds to the loop.
-void CallTransport::Send(NodeId to, LogicalIdentity, std::string envelope_bytes) {
-  struct Call {
-    grpc::ClientContext context;
-    proto::Envelope envelope;
-    proto::Reply reply;
+template <typename StartedCall, typename End>
+std::function<void(grpc::Status)> CallTransport::OnLoop(std::shared_ptr<StartedCall> call, End end) {
+  calls_->Begin(&call->context);
+  return [loop = loop_, calls = calls_, call = std::move(call), weak = std::weak_ptr(self_),
+          end = std::move(end)](const grpc::Status& status) mutable {
+    grpc::ClientContext* const context = &call->context;
+    calls->End(context, [&] {
+      loop->Post([call = std::move(call), weak = std::move(weak), end = std::move(end), status] {
+        if (const auto self = weak.lock()) end(*self, call.get(), status);
+      });
+    });
   };
-  auto call = std::make_shared<Call>();
-  if (!call->envelope.ParseFromString(envelope_bytes)) return;
-  const auto deliver = [weak = std::weak_ptr(self_), to](Call* ended, const grpc::Status& status) {
-    const auto self = weak.lock();
-    if (self == nullptr || !(*self)->deliver_) return;
-    proto::Envelope answer;
-    answer.set_from_node(to.value);
-    *answer.mutable_reply() = ReplyOf(ended->envelope.request(), ended->context, status, std::move(ended->reply));
-    (*self)->deliver_(answer);
+}
+
+void CallTransport::Send(NodeId to, LogicalIdentity, std::string envelope_bytes) {
+  using Started = Call<proto::Request, proto::Reply>;
+  proto::Envelope envelope;
+  if (!envelope.ParseFromString(envelope_bytes)) return;
+  auto call = std::make_shared<Started>();
+  call->request = std::move(*envelope.mutable_request());
+  const auto end = [to](CallTransport* self, Started* ended, const grpc::Status& status) {
+    const auto answer = ReplyOf(ended->request, ended->context, status, std::move(ended->reply));
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE && answer.code() == proto::INDETERMINATE) {
+      self->AwaitConnection(to);
+    }
+    if (!self->deliver_) return;
+    proto::Envelope delivered;
+    delivered.set_from_node(to.value);
+    *delivered.mutable_reply() = answer;
+    self->deliver_(delivered);
   };
   proto::NodeService::Stub* stub = StubFor(to);
   if (stub == nullptr) {
-    const grpc::Status unknown(grpc::StatusCode::UNAVAILABLE, "the node's address is not known");
-    return loop_->Post([deliver, call, unknown] { deliver(call.get(), unknown); });
+    const grpc::Status unknown(grpc::StatusCode::UNKNOWN, "the node's address is not known");
+    return loop_->Post([end, call, unknown, weak = std::weak_ptr(self_)] {
+      if (const auto self = weak.lock()) end(*self, call.get(), unknown);
+    });
   }
-  Call* const started = call.get();
-  started->context.set_deadline(DeadlineIn(kCallTimeoutUs));
-  calls_->Begin(&started->context);
-  stub->async()->Call(
-      &started->context, &started->envelope.request(), &started->reply,
-      [loop = loop_, calls = calls_, call = std::move(call), deliver](const grpc::Status& status) mutable {
-        calls->End(&call->context,
-                   [&] { loop->Post([call = std::move(call), deliver, status] { deliver(call.get(), status); }); });
-      });
+  call->context.set_deadline(DeadlineIn(kCallTimeoutUs));
+  Started* const started = call.get();
+  stub->async()->Call(&started->context, &started->request, &started->reply, OnLoop(std::move(call), end));
 }
 
 void CallTransport::GetStatus(NodeId node, int64_t timeout_us, StatusDone done) {
-  struct Call {
-    grpc::ClientContext context;
-    proto::StatusRequest request;
-    proto::NodeStatus reply;
-  };
+  using Started = Call<proto::StatusRequest, proto::NodeStatus>;
   proto::NodeService::Stub* stub = StubFor(node);
   if (stub == nullptr) {
     loop_->Post([done = std::move(done)] { done(absl::NotFoundError("the node's address is not known")); });
     return;
   }
-  auto call = std::make_shared<Call>();
-  Call* const started = call.get();
-  started->context.set_deadline(DeadlineIn(timeout_us));
-  calls_->Begin(&started->context);
-  const auto finish = [weak = std::weak_ptr(self_), done = std::move(done)](Call* ended, const grpc::Status& status) {
-    if (weak.lock() == nullptr) return;
+  auto call = std::make_shared<Started>();
+  call->context.set_deadline(DeadlineIn(timeout_us));
+  Started* const started = call.get();
+  const auto end = [node, done = std::move(done)](CallTransport* self, Started* ended, const grpc::Status& status) {
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) self->AwaitConnection(node);
     if (!status.ok()) return done(ToAbsl(status));
     done(std::move(ended->reply));
   };
-  stub->async()->GetStatus(
-      &started->context, &started->request, &started->reply,
-      [loop = loop_, calls = calls_, call = std::move(call), finish](const grpc::Status& status) mutable {
-        calls->End(&call->context,
-                   [&] { loop->Post([call = std::move(call), finish, status] { finish(call.get(), status); }); });
-      });
+  stub->async()->GetStatus(&started->context, &started->request, &started->reply, OnLoop(std::move(call), end));
+}
+
+// At most one such call a node; it ends when the node answers, and is made again only if another call fails.
+void CallTransport::AwaitConnection(NodeId node) {
+  using Started = Call<proto::StatusRequest, proto::NodeStatus>;
+  if (!awaited_.insert(node).second) return;
+  auto call = std::make_shared<Started>();
+  call->context.set_deadline(DeadlineIn(kCallTimeoutUs));
+  call->context.set_wait_for_ready(true);
+  Started* const started = call.get();
+  const auto end = [node](CallTransport* self, Started*, const grpc::Status&) { self->awaited_.erase(node); };
+  StubFor(node)->async()->GetStatus(&started->context, &started->request, &started->reply,
+                                    OnLoop(std::move(call), end));
 }
 
 }  // namespace sut

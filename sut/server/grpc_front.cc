@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kExpiryIntervalUs = 1'000'000;
 constexpr auto kStopGrace = std::chrono::milliseconds(500);
 constexpr int kPingMsMin = 500;
-constexpr size_t kBufferBytesMax = size_t{512} << 20;
+constexpr size_t kBufferBytesMax = size_t{256} << 20;
 
 proto::Reply Refusal(proto::Code code, std::string message) {
   proto::Reply reply;

@@ -34,7 +34,9 @@ std::string Reason(int code) {
 std::string Serialise(const HttpServer::Response& response) {
   return absl::StrCat("HTTP/1.1 ", response.code, " ", Reason(response.code),
                       "\r\nContent-Type: ", response.content_type, "\r\nContent-Length: ", response.body.size(),
-                      "\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n",
+                      "\r\nConnection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff",
+                      // Should anything get past the escaping, it does nothing.
+                      "\r\nContent-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n\r\n",
                       response.body);
 }
 

@@ -27,6 +27,9 @@ class PeerLink::Stream final : public grpc::ClientBidiReactor<proto::PeerFrame, 
     self_ = std::move(self);
     context_.AddMetadata(kFromMetadata, absl::StrCat(options.self.value));
     context_.AddMetadata(kToMetadata, absl::StrCat(options.peer.value));
+    // gRPC works on a connection only while a call waits for it. A call that failed at once instead would leave a peer
+    // that has come back alone for seconds.
+    context_.set_wait_for_ready(true);
     stub->async()->Deliver(&context_, this);
     AddHold();
     StartRead(&hello_);

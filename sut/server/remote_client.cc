@@ -1,11 +1,14 @@
 #include "sut/server/remote_client.h"
 
-#include <algorithm>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/support/async_unary_call.h>
+
 #include <chrono>
 #include <future>
-#include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "sut/server/client_id.h"
 #include "sut/server/reply_status.h"
 
@@ -13,34 +16,42 @@ namespace sut {
 namespace {
 
 constexpr int kOperationsMax = 4096;
-constexpr int64_t kAskUsMax = 2'000'000;
-constexpr auto kAskPause = std::chrono::milliseconds(50);
-
-absl::StatusOr<proto::NodeStatus> AskForStatus(proto::NodeService::Stub* stub, int64_t timeout_us) {
+// One node that is asked who it is. The call waits for the connection, since gRPC works on that only meanwhile.
+struct Question {
+  std::unique_ptr<proto::NodeService::Stub> stub;
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::microseconds(timeout_us));
-  proto::NodeStatus status;
-  if (const grpc::Status asked = stub->GetStatus(&context, {}, &status); !asked.ok()) return ToAbsl(asked);
-  return status;
-}
+  proto::NodeStatus answer;
+  grpc::Status status;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<proto::NodeStatus>> call;
+};
 
-// Rounds over all addresses, so that one that is silent does not use up the time.
+// Asks all addresses at once; the first answer is taken.
 absl::StatusOr<proto::NodeStatus> AskAll(const std::vector<std::string>& addresses, int64_t timeout_us) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::microseconds(timeout_us);
-  // One connection each for all rounds: it goes on connecting between them.
-  std::vector<std::unique_ptr<proto::NodeService::Stub>> stubs;
-  for (const std::string& address : addresses) stubs.push_back(proto::NodeService::NewStub(MakeChannel(address)));
-  absl::Status last = absl::InvalidArgumentError("no address");
-  while (!stubs.empty()) {
-    for (const auto& stub : stubs) {
-      auto status = AskForStatus(stub.get(), std::min(timeout_us, kAskUsMax));
-      if (status.ok()) return status;
-      last = status.status();
-    }
-    if (std::chrono::steady_clock::now() >= give_up) break;
-    std::this_thread::sleep_for(kAskPause);
+  const auto deadline = std::chrono::system_clock::now() + std::chrono::microseconds(timeout_us);
+  grpc::CompletionQueue queue;
+  std::vector<std::unique_ptr<Question>> questions;
+  for (const std::string& address : addresses) {
+    Question& one = *questions.emplace_back(std::make_unique<Question>());
+    one.stub = proto::NodeService::NewStub(MakeChannel(address));
+    one.context.set_deadline(deadline);
+    one.context.set_wait_for_ready(true);
+    one.call = one.stub->AsyncGetStatus(&one.context, {}, &queue);
+    one.call->Finish(&one.answer, &one.status, &one);
   }
-  return last;
+  absl::StatusOr<proto::NodeStatus> first = absl::UnavailableError(
+      absl::StrCat("No answer within ", timeout_us / 1'000, " ms from ", absl::StrJoin(addresses, ",")));
+  void* tag = nullptr;
+  bool ok = false;
+  // Every call ends: with its answer, at the deadline, or cancelled because another one was first.
+  for (size_t ended = 0; ended < questions.size() && queue.Next(&tag, &ok); ++ended) {
+    auto& one = *static_cast<Question*>(tag);
+    if (first.ok() || !one.status.ok()) continue;
+    first = std::move(one.answer);
+    for (const auto& other : questions) other->context.TryCancel();
+  }
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) continue;
+  return first;
 }
 
 CallResult NoRoom() {

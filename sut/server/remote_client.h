@@ -24,8 +24,8 @@ namespace sut {
 
 class RemoteClient {
  public:
-  // Learns of the cluster from the first of `addresses` that answers; asks them in turn until the time is over.
-  // DeadlineExceeded or Unavailable if none does.
+  // Learns of the cluster from the first of `addresses` that answers; all are asked at once. Unavailable if none does
+  // in time.
   static absl::StatusOr<std::unique_ptr<RemoteClient>> Connect(const std::vector<std::string>& addresses,
                                                                int64_t timeout_us);
   ~RemoteClient();

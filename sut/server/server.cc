@@ -179,6 +179,7 @@ proto::NodeStatus Server::Status() const {
     one->mutable_flushed()->set_term(flushed.term.value);
     one->mutable_flushed()->set_index(flushed.index.value);
     one->set_idle(replica->idle());
+    one->set_maintaining(replica->maintaining());
   }
   return status;
 }

@@ -1,6 +1,10 @@
 // Three real servers on loopback: the whole way of a snapshot, deaths, stops, and what comes from strangers.
 
+#include "sut/server/server.h"
+
+#include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -354,6 +358,97 @@ TEST_F(ServerTest, RandomBytesAndAHugeMessageDoNoHarm) {
   EXPECT_TRUE(servers_->IsUp(NodeId{1}));
 }
 
+// By a client that follows the rules: one message of 1 GiB, whose parts share one piece of memory here.
+TEST_F(ServerTest, AMessageOfOneGibibyteIsRefused) {
+  StartCluster(1);
+  CreateTable("test_tb");
+  grpc::ChannelArguments unlimited;
+  unlimited.SetMaxSendMessageSize(-1);
+  grpc::GenericStub stub(
+      grpc::CreateCustomChannel(servers_->Address(NodeId{1}), grpc::InsecureChannelCredentials(), unlimited));
+  const std::vector<grpc::Slice> parts(1 << 10, grpc::Slice(std::string(1 << 20, 'x')));
+  const grpc::ByteBuffer message(parts.data(), parts.size());
+  ASSERT_EQ(message.Length(), size_t{1} << 30);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
+  grpc::CompletionQueue queue;
+  grpc::ByteBuffer reply;
+  grpc::Status status;
+  const auto call = stub.PrepareUnaryCall(&context, "/sut.proto.NodeService/Call", message, &queue);
+  call->StartCall();
+  call->Finish(&reply, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  int64_t resident_bytes_max = 0;
+  while (queue.AsyncNext(&tag, &ok, std::chrono::system_clock::now() + std::chrono::milliseconds(20)) ==
+         grpc::CompletionQueue::TIMEOUT) {
+    resident_bytes_max = std::max(resident_bytes_max, servers_->ResidentBytes(NodeId{1}));
+  }
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+  EXPECT_LT(resident_bytes_max, int64_t{512} << 20);
+  PutRows(0, 3);
+  EXPECT_EQ(Rows(), Expected(0, 3));
+}
+
+TEST_F(ServerTest, AServerWhoseDiskIsFullStopsAndKeepsWhatItAcknowledged) {
+  servers_ = std::make_unique<TestServers>(1);
+  servers_->Start(NodeId{1}, {.file_bytes_max = 1 << 20});
+  client_ = servers_->Connect();
+  ASSERT_NE(client_, nullptr);
+  CreateTable("test_tb");
+  std::map<std::string, std::string> acknowledged;
+  for (int i = 0; i < 1000; ++i) {
+    proto::Request request;
+    proto::Mutation* mutation = request.mutable_write()->add_mutations();
+    mutation->set_kind(proto::Mutation::PUT);
+    mutation->set_key(Key(i));
+    mutation->set_value(std::string(20'000, 'v'));
+    const CallTarget target = *routing_.Route(table_, Key(i));
+    if (client_->Call(target, std::move(request), 3'000'000).outcome != Outcome::kOk) break;
+    acknowledged[Key(i)] = std::string(20'000, 'v');
+  }
+  EXPECT_GT(acknowledged.size(), 10u);
+  EXPECT_LT(acknowledged.size(), 1000u);
+  EXPECT_EQ(servers_->AwaitEnd(NodeId{1}), Server::kFatalExit);
+  servers_->Start(NodeId{1});
+  client_ = servers_->Connect();
+  ASSERT_NE(client_, nullptr);
+  const std::map<std::string, std::string> rows = Rows();
+  for (const auto& [key, value] : acknowledged) EXPECT_TRUE(rows.contains(key) && rows.at(key) == value) << key;
+}
+
+// The clients of open calls are told at once that nothing is known, and the server ends cleanly.
+TEST_F(ServerTest, AStopEndsTheOpenCallsAndThenTheServer) {
+  StartCluster(3);
+  CreateTable("test_tb");
+  PutRows(0, 3);
+  const CallTarget target = *routing_.Route(table_, Key(0));
+  const NodeId leader = LeaderOf(Bytes(target.tablet));
+  ASSERT_FALSE(leader.is_none());
+  // Without the others nothing commits, so that the call stays open.
+  for (const NodeId node : servers_->ids()) {
+    if (node != leader) servers_->Kill(node);
+  }
+  const auto stub = proto::NodeService::NewStub(MakeChannel(servers_->Address(leader)));
+  proto::Request request;
+  request.set_tablet(Bytes(target.tablet));
+  request.mutable_id()->set_client(Bytes(RandomClientId()));
+  request.mutable_id()->set_sequence(1);
+  proto::Mutation* mutation = request.mutable_write()->add_mutations();
+  mutation->set_kind(proto::Mutation::PUT);
+  mutation->set_key(Key(0));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  proto::Reply reply;
+  grpc::Status status;
+  std::thread caller([&] { status = stub->Call(&context, request, &reply); });
+  EXPECT_EQ(servers_->Terminate(leader), 0);
+  caller.join();
+  EXPECT_THAT(status.error_code(), ::testing::AnyOf(grpc::StatusCode::UNKNOWN, grpc::StatusCode::UNAVAILABLE,
+                                                    grpc::StatusCode::CANCELLED, grpc::StatusCode::FAILED_PRECONDITION))
+      << status.error_message();
+}
+
 TEST_F(ServerTest, EachRefusalHasItsStatusCode) {
   StartCluster(3);
   CreateTable("test_tb");
@@ -463,6 +558,9 @@ TEST_F(ServerTest, TheWebPageShowsTablesTabletsAndSnapshots) {
     EXPECT_THAT(json, ::testing::HasSubstr(Hex(tablet.target.tablet)));
   }
   EXPECT_THAT(get("/../etc/passwd"), ::testing::StartsWith("HTTP/1.1 404"));
+  Stranger endless(servers_->http_port(NodeId{1}));
+  endless.Send("GET /" + std::string(16 << 20, 'x'));
+  EXPECT_THAT(get("/tables"), ::testing::StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
 TEST(ServerOptionsTest, WrongOptionsGiveOneLineAndExitCodeTwo) {

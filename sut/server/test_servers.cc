@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,7 +39,14 @@ void Redirect(int fd, const std::string& file) {
   if (opened >= 0) dup2(opened, fd);
 }
 
-pid_t Spawn(const std::vector<std::string>& command, const Streams& streams) {
+void LimitFiles(int64_t bytes_max) {
+  // The write fails, instead of the process.
+  signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{static_cast<rlim_t>(bytes_max), static_cast<rlim_t>(bytes_max)};
+  if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(127);
+}
+
+pid_t Spawn(const std::vector<std::string>& command, const Streams& streams, int64_t file_bytes_max = 0) {
   const pid_t parent = getpid();
   const pid_t pid = fork();
   SUT_CHECK(pid >= 0, "fork");
@@ -47,6 +55,7 @@ pid_t Spawn(const std::vector<std::string>& command, const Streams& streams) {
   if (getppid() != parent) _exit(127);
   Redirect(1, streams.output);
   Redirect(2, streams.errors);
+  if (file_bytes_max > 0) LimitFiles(file_bytes_max);
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
@@ -146,9 +155,9 @@ std::vector<std::string> TestServers::Command(NodeId node) const {
           absl::StrCat(nodes_.at(node).http_port)};
 }
 
-void TestServers::Start(NodeId node) {
+void TestServers::Start(NodeId node, const Limits& limits) {
   const std::string log = absl::StrCat(directory_.path(), "/log-", node.value);
-  nodes_.at(node).pid = Spawn(Command(node), {log, log});
+  nodes_.at(node).pid = Spawn(Command(node), {log, log}, limits.file_bytes_max);
 }
 
 void TestServers::StartAll() {
@@ -156,6 +165,8 @@ void TestServers::StartAll() {
 }
 
 int TestServers::Reap(NodeId node) { return WaitFor(std::exchange(nodes_.at(node).pid, 0)); }
+
+int TestServers::AwaitEnd(NodeId node) { return Reap(node); }
 
 void TestServers::Kill(NodeId node) {
   kill(nodes_.at(node).pid, SIGKILL);

@@ -50,13 +50,20 @@ class TestServers {
   TestServers(const TestServers&) = delete;
   TestServers& operator=(const TestServers&) = delete;
 
-  void Start(NodeId node);
+  struct Limits {
+    // No file of it grows past this, as if the disk were full; 0: none.
+    int64_t file_bytes_max = 0;
+  };
+  void Start(NodeId node, const Limits& limits);
+  void Start(NodeId node) { Start(node, Limits{}); }
   void StartAll();
   // SIGKILL. REQUIRES: it is up.
   void Kill(NodeId node);
   // SIGTERM; gives the exit code. REQUIRES: it is up.
   int Terminate(NodeId node);
   bool IsUp(NodeId node);
+  // The exit code of one that ends by itself. REQUIRES: it is up, or has ended unseen.
+  int AwaitEnd(NodeId node);
 
   // Memory in use. REQUIRES: it is up.
   int64_t ResidentBytes(NodeId node) const;

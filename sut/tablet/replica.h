@@ -101,6 +101,8 @@ class Replica : public ReplicatedGroup {
   // A barrier is running or held up: directories may be in between.
   bool in_barrier() const { return barrier_running_; }
   bool out_of_service() const { return out_of_service_; }
+  // A flush or a compaction is wanted, or under way.
+  bool maintaining() const { return maintenance_running_ || flush_wanted_ || compaction_wanted_; }
   // Nothing is waiting to be applied, written, flushed or shipped.
   bool idle() const;
 

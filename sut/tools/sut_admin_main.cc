@@ -6,23 +6,22 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "sut/server/addresses.h"
 #include "sut/tools/admin_commands.h"
 
 namespace {
 
 constexpr int kNotDone = 1;
-constexpr int64_t kConnectTimeoutUs = 3'000'000;
+constexpr int64_t kConnectTimeoutUs = 5'000'000;
 constexpr char kAddressFlag[] = "--master_addresses";
 
-void PrintUsage() {
-  std::cerr << "Usage: sut-admin [" << kAddressFlag << " HOST:PORT[,HOST:PORT]...] <command> [<argument>]...\n"
-            << "The addresses are of any nodes of the cluster, 127.0.0.1:9100 by default. Commands:\n";
+void PrintUsage(std::ostream& out) {
+  out << "Usage: sut-admin [" << kAddressFlag << " HOST:PORT[,HOST:PORT]...] <command> [<argument>]...\n"
+      << "The addresses are of any nodes of the cluster, 127.0.0.1:9100 by default. Commands:\n";
   for (const sut::AdminCommand& command : sut::AdminCommands()) {
-    std::cerr << "  " << command.name << (command.arguments.empty() ? "" : " ") << command.arguments << "\n      "
-              << command.summary << "\n";
+    out << "  " << command.name << (command.arguments.empty() ? "" : " ") << command.arguments << "\n      "
+        << command.summary << "\n";
   }
 }
 
@@ -32,25 +31,27 @@ int Fail(const sut::AdminCommand& command, const absl::Status& status) {
   return kNotDone;
 }
 
-int WrongArguments(const sut::AdminCommand& command, const absl::Status& status) {
+int FailWithUsage(const sut::AdminCommand& command, const absl::Status& status) {
   Fail(command, status);
-  std::cerr << "Usage: sut-admin " << command.name << " " << command.arguments << "\n";
+  std::cerr << "Usage: sut-admin " << command.name << (command.arguments.empty() ? "" : " ") << command.arguments
+            << "\n";
   return kNotDone;
 }
 
 int Run(const sut::AdminCommand& command, const std::vector<std::string>& addresses,
         const std::vector<std::string>& arguments) {
   if (arguments.size() < command.arguments_min || arguments.size() > command.arguments_max) {
-    return WrongArguments(command, absl::InvalidArgumentError("Wrong number of arguments"));
+    return FailWithUsage(command, sut::WrongArguments("Wrong number of arguments"));
+  }
+  for (const std::string& address : addresses) {
+    if (const auto parsed = sut::ParseAddress(address); !parsed.ok()) return Fail(command, parsed.status());
   }
   auto client = sut::RemoteClient::Connect(addresses, kConnectTimeoutUs);
-  if (!client.ok()) {
-    return Fail(command, absl::UnavailableError(absl::StrCat("No node answers: ", client.status().message())));
-  }
+  if (!client.ok()) return Fail(command, client.status());
   const absl::Status status = command.run(**client, arguments, std::cout);
   std::cout.flush();
   if (status.ok()) return 0;
-  return status.code() == absl::StatusCode::kInvalidArgument ? WrongArguments(command, status) : Fail(command, status);
+  return sut::IsWrongArguments(status) ? FailWithUsage(command, status) : Fail(command, status);
 }
 
 }  // namespace
@@ -63,7 +64,7 @@ int main(int argc, char** argv) {
     words.erase(words.begin(), words.begin() + 2);
   }
   if (words.empty() || words[0] == "--help" || words[0] == "-h") {
-    PrintUsage();
+    PrintUsage(words.empty() ? std::cerr : std::cout);
     return words.empty() ? kNotDone : 0;
   }
   for (const sut::AdminCommand& command : sut::AdminCommands()) {
@@ -71,6 +72,6 @@ int main(int argc, char** argv) {
     return Run(command, absl::StrSplit(addresses, ','), {words.begin() + 1, words.end()});
   }
   std::cerr << "Error running " << words[0] << ": Invalid argument: Unknown command\n";
-  PrintUsage();
+  PrintUsage(std::cerr);
   return kNotDone;
 }
