@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace holdfast::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -111,6 +113,7 @@ constexpr const char* kHeader =
 TEST_F(CommandTest, EveryCommandHasHelp) {
   for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{{},
                                                                                        {"run"},
+                                                                                       {"compare"},
                                                                                        {"replay"},
                                                                                        {"minimize"},
                                                                                        {"enumerate"},
@@ -138,6 +141,11 @@ TEST_F(CommandTest, WhatIsNotUnderstoodIsRefused) {
   ExpectRefused({"run", "--profile=weird"}, "known ones are: default");
   ExpectRefused({"run", "--times=3"}, "--plan");
   ExpectRefused({"run", "--plan=x", "--seed=3"}, "--seed");
+  ExpectRefused({"run", "--cluster=moon"}, "--cluster");
+  ExpectRefused({"run", "--cluster=process", "--speed=0"}, "--speed");
+  ExpectRefused({"run", "--cluster=process", "--server-binary=no-server"}, "--server-binary no-server");
+  ExpectRefused({"run", "--cluster=process", "--work-dir=no-directory"}, "--work-dir");
+  ExpectRefused({"compare", "no-plan"}, "no-plan");
   ExpectRefused({"enumerate", Write("p", kHeader), "--node=4"}, "nodes 1 to 3");
   ExpectRefused({"enumerate", "p", "--kind=flood"}, "--kind");
 }
@@ -224,6 +232,42 @@ TEST_F(CommandTest, APlantedBugBecomesAFindingThatReplaysToTheBit) {
   EXPECT_THAT(replayed.out, HasSubstr("3 of 3 replays show the finding again"));
   EXPECT_THAT(replayed.out, HasSubstr("digest too"));
   EXPECT_THAT(replayed.out, Not(HasSubstr("DIFFERS")));
+}
+
+// A snapshot with a row in it, rows beside it, and weather that TCP does not have.
+constexpr const char* kSnapshotSteps = R"(
+steps { salt: 1 client { write { mutations { key: "a" value: "1" } } } }
+steps { gap_us: 400000 salt: 2 snapshot { create { snapshot: 1 tables: 0 } } }
+steps { gap_us: 1500000 salt: 3 client { write { mutations { key: "b" value: "2" } } } }
+steps { gap_us: 1000 salt: 4 fault { weather { loss_permille: 10 heal_after_us: 300000 } } }
+steps { gap_us: 400000 salt: 5 fault { crash { target { node: 1 } restart_after_us: 200000 } } }
+)";
+
+TEST_F(CommandTest, CompareShowsBothWorldsAndWhatOneCannotDo) {
+  const Ended ended = Run({"compare", Write("p", std::string(kHeader) + kSnapshotSteps)});
+  EXPECT_EQ(ended.exit_code, 0) << ended.out;
+  EXPECT_THAT(ended.out, ContainsRegex("verdict +pass +pass"));
+  EXPECT_THAT(ended.out, ContainsRegex("snapshots complete +1 +1"));
+  EXPECT_THAT(ended.out, HasSubstr("in sim: nothing was refused"));
+  EXPECT_THAT(ended.out, HasSubstr("refused: loss, duplication and reordering of messages"));
+  EXPECT_THAT(ended.out, HasSubstr("not watched: "));
+}
+
+TEST_F(CommandTest, AFindingInRealProcessesSaysHowOftenItFailedAgain) {
+  const Ended found = Run({"run", "--cluster=process", "--plan", Write("p", std::string(kHeader) + kSnapshotSteps),
+                           "--bug=restore-merges-rows", "--repeat=2"});
+  ASSERT_EQ(found.exit_code, 1) << found.out;
+  EXPECT_THAT(found.out, HasSubstr("failed in the same way in 2 of 2 repeats"));
+  const fs::path folder = *fs::directory_iterator(directory_ / "findings");
+  std::ostringstream readme;
+  readme << std::ifstream(folder / "README.md").rdbuf();
+  EXPECT_THAT(readme.str(), HasSubstr("2 of 2 further runs failed in the same way"));
+  EXPECT_GT(fs::file_size(folder / "history.jsonl"), 0u);
+  EXPECT_GT(fs::file_size(folder / "timeline.txt"), 0u);
+  const Ended replayed = Run({"replay", folder.string()});
+  EXPECT_EQ(replayed.exit_code, 1) << replayed.out;
+  EXPECT_THAT(replayed.out, HasSubstr("1 of 1 replays show the finding again"));
+  ExpectRefused({"minimize", folder.string()}, "no two runs of it are the same");
 }
 
 }  // namespace

@@ -53,8 +53,9 @@ class Reporter : public run::EnumerationObserver {
     }
     ++folders_;
     const std::string at = trial.has_crash_point() ? ", " + run::CrashPointText(trial.crash_point()) : "";
-    const absl::Status status = Investigate({trial, result, absl::StrCat("enumeration of ", flags_.plan_file, at)},
-                                            flags_.findings, flags_.options.pool.timeout_ms);
+    const absl::Status status =
+        Investigate({trial, result, absl::StrCat("enumeration of ", flags_.plan_file, at)},
+                    {.findings = flags_.findings, .timeout_ms = flags_.options.pool.timeout_ms, .processes = {}});
     if (!status.ok()) broken_ = status;
   }
 

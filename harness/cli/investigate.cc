@@ -47,17 +47,41 @@ absl::Status RecordFinding(const FailingRun& failing, int64_t timeout_ms, run::F
   return absl::OkStatus();
 }
 
+// How often it fails again.
+absl::Status RepeatFinding(const FailingRun& failing, const InvestigateOptions& options, run::Finding* finding) {
+  run::TrialOptions trial;
+  trial.processes = options.processes;
+  for (; finding->repeats < options.repeats && !StopRequested(); ++finding->repeats) {
+    const absl::StatusOr<run::TrialReport> report =
+        run::RunIsolated(failing.trial, trial, {.timeout_ms = options.timeout_ms, .should_stop = StopRequested});
+    if (absl::IsCancelled(report.status())) break;
+    if (!report.ok()) return report.status();
+    finding->repeats_failed += run::SameFailure(report->result(), failing.result) ? 1 : 0;
+    absl::PrintF("repeat %d: %s\n", finding->repeats + 1, run::HeadlineText(report->result()));
+    std::fflush(stdout);
+  }
+  absl::PrintF("failed in the same way in %d of %d repeats\n", finding->repeats_failed, finding->repeats);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::Status Investigate(const FailingRun& failing, const FindingOptions& options, int64_t timeout_ms) {
+absl::Status Investigate(const FailingRun& failing, const InvestigateOptions& options) {
   absl::PrintF("FOUND by %s: %s\n", failing.found_by, run::HeadlineText(failing.result));
   std::fflush(stdout);
   run::Finding finding{.found_by = failing.found_by, .plan = failing.trial.plan(), .minimal = failing.trial};
-  // Two runs are needed only if two runs are what failed.
-  finding.minimal.set_twice(failing.result.verdict() == run::Result::NONDETERMINISTIC);
-  MinimizeFinding(failing, options, timeout_ms, &finding);
-  if (absl::Status status = RecordFinding(failing, timeout_ms, &finding); !status.ok()) return status;
-  const absl::StatusOr<std::string> folder = run::WriteFinding(finding, options.directory);
+  absl::Status recorded;
+  if (failing.trial.world() == run::PROCESSES) {
+    finding.result = failing.result;
+    recorded = RepeatFinding(failing, options, &finding);
+  } else {
+    // Two runs are needed only if two runs are what failed.
+    finding.minimal.set_twice(failing.result.verdict() == run::Result::NONDETERMINISTIC);
+    MinimizeFinding(failing, options.findings, options.timeout_ms, &finding);
+    recorded = RecordFinding(failing, options.timeout_ms, &finding);
+  }
+  if (!recorded.ok()) return recorded;
+  const absl::StatusOr<std::string> folder = run::WriteFinding(finding, options.findings.directory);
   if (!folder.ok()) return folder.status();
   absl::PrintF("%s", run::ViolationsText(finding.result));
   absl::PrintF("finding: %s\nreplay it: holdfast replay %s\n\n", *folder, *folder);

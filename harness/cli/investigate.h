@@ -1,5 +1,6 @@
 // What is done with a failing run: it is minimised, run once more with everything recorded, and put on disk as a
-// finding.
+// finding. One in real processes can't be had again at will: it is kept as it was, and repeated to say how often it
+// fails.
 
 #ifndef HARNESS_CLI_INVESTIGATE_H_
 #define HARNESS_CLI_INVESTIGATE_H_
@@ -19,9 +20,17 @@ struct FailingRun {
   std::string found_by;  // "campaign with seed 7, plan 12"
 };
 
+struct InvestigateOptions {
+  FindingOptions findings;
+  int64_t timeout_ms = 0;  // of one run
+  uint32_t repeats = 0;    // of a run in processes
+  run::ProcessPlaces processes;
+};
+
 // Prints what was found, where it is, and the command that replays it. A stop signal ends the minimising early; the
 // finding is still written.
-absl::Status Investigate(const FailingRun& failing, const FindingOptions& options, int64_t timeout_ms);
+// A run in processes comes with its history and its timeline.
+absl::Status Investigate(const FailingRun& failing, const InvestigateOptions& options);
 
 }  // namespace holdfast::cli
 

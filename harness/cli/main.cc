@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "harness/cli/bugs_command.h"
 #include "harness/cli/check_command.h"
+#include "harness/cli/compare_command.h"
 #include "harness/cli/enumerate_command.h"
 #include "harness/cli/exit_code.h"
 #include "harness/cli/history_command.h"
@@ -30,6 +31,7 @@ int Main(int argc, char** argv) {
   app.footer("Exit status: 0 pass, 1 finding, 2 bad input, 3 inconclusive (unknown, vacuous), 4 internal error.");
   int exit_code = kExitInternalError;
   AddRunCommand(app, &exit_code);
+  AddCompareCommand(app, &exit_code);
   AddReplayCommand(app, &exit_code);
   AddMinimizeCommand(app, &exit_code);
   AddEnumerateCommand(app, &exit_code);

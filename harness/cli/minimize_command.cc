@@ -35,6 +35,10 @@ absl::Status WritePlan(const plan::Plan& plan, const std::string& path) {
 int Minimize(const MinimizeFlags& flags) {
   const absl::StatusOr<run::Trial> trial = LoadTrial(flags.path);
   if (!trial.ok()) return Fail(trial.status());
+  if (trial->world() == run::PROCESSES) {
+    return Fail(absl::InvalidArgumentError(
+        absl::StrCat(flags.path, ": a finding in real processes is not minimised: no two runs of it are the same")));
+  }
   if (trial->has_crash_point()) {
     return Fail(absl::InvalidArgumentError(absl::StrCat(
         flags.path, ": a finding of a crash point is not minimised: with a step less, the point is another one")));

@@ -1,5 +1,6 @@
 #include "harness/cli/replay_command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "harness/cli/common_options.h"
 #include "harness/cli/exit_code.h"
 #include "harness/cli/stop_signal.h"
+#include "harness/cli/world_options.h"
 #include "harness/run/finding.h"
 #include "harness/run/isolated.h"
 #include "harness/run/result_text.h"
@@ -27,6 +29,7 @@ struct ReplayFlags {
   uint64_t times = 1;
   int64_t timeout_s = 60;
   bool timeline = false;
+  WorldFlags world;
 };
 
 run::Result StoredResult(const run::FindingRecord& record) {
@@ -39,6 +42,8 @@ run::Result StoredResult(const run::FindingRecord& record) {
 // How one replay compares with what the finding's folder says, in words.
 std::string Compare(const run::Result& result, const run::FindingRecord& record) {
   const bool same_verdict = run::SameFailure(result, StoredResult(record));
+  if (record.world() == run::PROCESSES)
+    return same_verdict ? "verdict as in verdict.json" : "another verdict this time";
   const bool same_digest = run::DigestText(result.history_digest()) == record.history_digest() &&
                            run::DigestText(result.final_draw()) == record.final_draw();
   return absl::StrCat(same_verdict ? "verdict as in verdict.json" : "verdict DIFFERS from verdict.json", ", ",
@@ -84,11 +89,19 @@ int Replay(const ReplayFlags& flags) {
     if (!loaded.ok()) return Fail(loaded.status());
     trial = *std::move(loaded);
   }
+  run::TrialOptions options;
+  std::optional<ProcessWorld> world;
+  if (trial.world() == run::PROCESSES) {
+    absl::StatusOr<ProcessWorld> made = ProcessWorld::Make(flags.world);
+    if (!made.ok()) return Fail(made.status());
+    options.processes = world.emplace(*std::move(made)).places();
+  }
+  const int64_t timeout_ms = world ? std::max(flags.timeout_s * 1000, kProcessTimeoutMs) : flags.timeout_s * 1000;
   std::vector<run::Result> results;
   for (uint64_t i = 1; i <= flags.times && !StopRequested(); ++i) {
+    options.keep_timeline = flags.timeline && i == 1;
     absl::StatusOr<run::TrialReport> report =
-        run::RunIsolated(trial, {.keep_history = false, .keep_timeline = flags.timeline && i == 1},
-                         {.timeout_ms = flags.timeout_s * 1000, .should_stop = StopRequested});
+        run::RunIsolated(trial, options, {.timeout_ms = timeout_ms, .should_stop = StopRequested});
     if (!report.ok()) return Fail(report.status());
     run::Result& result = *report->mutable_result();
     if (i == 1) absl::PrintF("%s%s", result.timeline(), run::ViolationsText(result));
@@ -115,6 +128,7 @@ void AddReplayCommand(CLI::App& app, int* exit_code) {
   command->add_option("--plan-timeout", flags->timeout_s, "Seconds of wall time after which a run counts as hung")
       ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
+  AddProcessOptions(command, &flags->world);
   command->add_flag("--timeline", flags->timeline, "Print what happens, a line each");
   command->callback([flags, exit_code] { *exit_code = Replay(*flags); });
 }

@@ -11,6 +11,7 @@
 #include "harness/cli/exit_code.h"
 #include "harness/cli/investigate.h"
 #include "harness/cli/stop_signal.h"
+#include "harness/cli/world_options.h"
 #include "harness/plan/plan_text.h"
 #include "harness/run/campaign.h"
 #include "harness/run/isolated.h"
@@ -35,13 +36,22 @@ struct RunFlags {
   bool profile_time = false;
   run::WorkerPoolOptions pool;
   FindingOptions findings;
+  WorldFlags world;
+  uint32_t repeats = 5;
 };
+
+InvestigateOptions InvestigateOptionsOf(const RunFlags& flags, const run::ProcessPlaces& processes) {
+  return {.findings = flags.findings,
+          .timeout_ms = flags.pool.timeout_ms,
+          .repeats = flags.repeats,
+          .processes = processes};
+}
 
 // Shows how it goes, and turns failing runs into findings.
 class Reporter : public run::CampaignObserver {
  public:
-  Reporter(const run::CampaignOptions& options, const FindingOptions& findings)
-      : options_(options), findings_(findings), progress_("plans", stderr) {}
+  Reporter(const run::CampaignOptions& options, const InvestigateOptions& investigate)
+      : options_(options), investigate_(investigate), progress_("plans", stderr) {}
 
   void OnResult(uint64_t, const run::Result&, const run::CampaignSummary&) override {}
 
@@ -49,7 +59,7 @@ class Reporter : public run::CampaignObserver {
     progress_.Clear();
     const std::string found_by =
         absl::StrCat("campaign with seed ", options_.seed, " and profile ", options_.profile.name, ", plan ", number);
-    const absl::Status status = Investigate({trial, result, found_by}, findings_, options_.pool.timeout_ms);
+    const absl::Status status = Investigate({trial, result, found_by}, investigate_);
     if (!status.ok()) broken_ = status;
   }
 
@@ -63,7 +73,7 @@ class Reporter : public run::CampaignObserver {
 
  private:
   const run::CampaignOptions& options_;
-  const FindingOptions& findings_;
+  const InvestigateOptions investigate_;
   run::Progress progress_;
   absl::Status broken_;
 };
@@ -88,13 +98,33 @@ absl::StatusOr<run::CampaignOptions> CampaignOptionsOf(const RunFlags& flags) {
   options.findings_max = flags.keep_going;
   options.pool = flags.pool;
   options.trial.profile_time = flags.profile_time;
+  if (IsProcesses(flags.world)) {
+    options.world = run::PROCESSES;
+    options.speed = flags.world.speed;
+    // A run can't be had again, so each is recorded; and a cluster of processes deserves a child of its own.
+    options.trial.keep_history = options.trial.keep_timeline = true;
+    options.pool.tasks_per_child = 1;
+  }
   return options;
+}
+
+// What runs in processes need; nothing for others.
+absl::StatusOr<std::optional<ProcessWorld>> MakeWorld(const WorldFlags& flags) {
+  if (!IsProcesses(flags)) return std::nullopt;
+  absl::StatusOr<ProcessWorld> world = ProcessWorld::Make(flags);
+  if (!world.ok()) return world.status();
+  return std::optional<ProcessWorld>(*std::move(world));
+}
+
+run::ProcessPlaces PlacesOf(const std::optional<ProcessWorld>& world) {
+  return world ? world->places() : run::ProcessPlaces();
 }
 
 std::string RepeatCommand(const run::CampaignOptions& options, uint64_t plans) {
   std::string command = absl::StrCat("holdfast run --seed=", options.seed, " --plans=", plans);
   if (options.profile.name != "default") absl::StrAppend(&command, " --profile=", options.profile.name);
   for (const std::string& bug : options.bugs) absl::StrAppend(&command, " --bug=", bug);
+  if (options.world == run::PROCESSES) absl::StrAppend(&command, " --cluster=process --speed=", options.speed);
   return command;
 }
 
@@ -112,12 +142,15 @@ int Conclude(const run::CampaignOptions& options, const run::CampaignSummary& su
 }
 
 int RunCampaignCommand(const RunFlags& flags) {
-  const absl::StatusOr<run::CampaignOptions> options = CampaignOptionsOf(flags);
+  absl::StatusOr<run::CampaignOptions> options = CampaignOptionsOf(flags);
   if (!options.ok()) return Fail(options.status());
+  const absl::StatusOr<std::optional<ProcessWorld>> world = MakeWorld(flags.world);
+  if (!world.ok()) return Fail(world.status());
+  options->trial.processes = PlacesOf(*world);
   absl::PrintF("campaign: seed %d, profile %s, %s%d jobs\n", options->seed, options->profile.name,
                options->plans ? absl::StrCat(*options->plans, " plans, ") : "", options->pool.jobs);
   std::fflush(stdout);
-  Reporter reporter(*options, flags.findings);
+  Reporter reporter(*options, InvestigateOptionsOf(flags, PlacesOf(*world)));
   const absl::StatusOr<run::CampaignSummary> summary = run::RunCampaign(*options, &reporter);
   reporter.Clear();
   if (!summary.ok()) return Fail(summary.status());
@@ -134,15 +167,26 @@ int RunPlanCommand(const RunFlags& flags) {
   for (const std::string& bug : flags.bugs) plan->add_bugs(bug);
   FailingRun failing;
   *failing.trial.mutable_plan() = *std::move(plan);
-  failing.trial.set_twice(flags.self_check > 0);
+  const absl::StatusOr<std::optional<ProcessWorld>> world = MakeWorld(flags.world);
+  if (!world.ok()) return Fail(world.status());
+  run::TrialOptions options;
+  options.processes = PlacesOf(*world);
+  if (IsProcesses(flags.world)) {
+    failing.trial.set_world(run::PROCESSES);
+    failing.trial.set_speed(flags.world.speed);
+    options.keep_history = options.keep_timeline = true;
+  } else {
+    failing.trial.set_twice(flags.self_check > 0);
+  }
   ExitCode code = kExitPass;
   for (uint64_t i = 1; i <= flags.times && !StopRequested(); ++i) {
     const absl::StatusOr<run::TrialReport> report =
-        run::RunIsolated(failing.trial, {}, {.timeout_ms = flags.pool.timeout_ms, .should_stop = StopRequested});
+        run::RunIsolated(failing.trial, options, {.timeout_ms = flags.pool.timeout_ms, .should_stop = StopRequested});
     if (!report.ok()) return Fail(report.status());
     const run::Result& result = report->result();
-    absl::PrintF("run %d: %s, digest %016x, %.1f s simulated\n", i, run::VerdictText(result.verdict()),
+    absl::PrintF("run %d: %s, digest %016x, %.1f s of the plan's time\n", i, run::VerdictText(result.verdict()),
                  result.history_digest(), static_cast<double>(result.counters().simulated_us()) / 1e6);
+    if (i == 1) absl::PrintF("%s", run::LimitsText(result));
     code = std::max(code, ExitCodeOf(result.verdict()));
     if (!run::IsFailure(result)) {
       absl::PrintF("%s", run::ViolationsText(result));
@@ -150,7 +194,7 @@ int RunPlanCommand(const RunFlags& flags) {
     }
     failing.result = result;
     failing.found_by = absl::StrCat("plan ", flags.plan_file);
-    const absl::Status status = Investigate(failing, flags.findings, flags.pool.timeout_ms);
+    const absl::Status status = Investigate(failing, InvestigateOptionsOf(flags, options.processes));
     return status.ok() ? kExitFinding : Fail(status);
   }
   return code;
@@ -179,6 +223,12 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   AddBugOption(command, &flags->bugs);
   AddPoolOptions(command, &flags->pool);
   AddFindingOptions(command, &flags->findings);
+  AddClusterOption(command, &flags->world);
+  AddSpeedOption(command, &flags->world);
+  AddProcessOptions(command, &flags->world);
+  command->add_option("--repeat", flags->repeats, "How often a run in processes that fails is repeated")
+      ->check(CLI::Range(0, 10'000))
+      ->capture_default_str();
   CLI::Option* file =
       command->add_option("--plan", flags->plan_file, "Run this plan instead of random ones")->type_name("FILE");
   for (const char* name : {"--plans", "--duration", "--seed", "--profile", "--keep-going", "--profile-time"}) {
@@ -187,7 +237,9 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   command->add_option("--times", flags->times, "How often to run it")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000}))
       ->needs(file);
-  command->callback([flags, exit_code] {
+  const CLI::Option* timeout = command->get_option("--plan-timeout");
+  command->callback([flags, timeout, exit_code] {
+    if (IsProcesses(flags->world) && timeout->count() == 0) flags->pool.timeout_ms = kProcessTimeoutMs;
     *exit_code = flags->plan_file.empty() ? RunCampaignCommand(*flags) : RunPlanCommand(*flags);
   });
 }

@@ -86,7 +86,8 @@ class Cluster {
   virtual std::optional<uint32_t> Resolve(const plan::Target& target) const = 0;
   virtual bool IsUp(uint32_t node) const = 0;
 
-  virtual void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
+  // Nothing happens if it is down. Unimplemented: this world knows no such death.
+  virtual absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
   virtual absl::Status Restart(uint32_t node) = 0;  // FailedPrecondition if it is up
   // Messages from a to b are lost while a rule says so. Rules add up; `id` names this one. Node 0 stands for all
   // clients.
@@ -98,11 +99,13 @@ class Cluster {
     uint32_t reorder_permille = 0;
     uint32_t delay_factor = 1;
   };
-  virtual void SetWeather(const Weather& weather) = 0;
-  // How slow links and disks are from now on; zeros are the defaults, with which every cluster starts.
-  virtual void SetLatencies(const plan::World& world) = 0;
+  // Unimplemented names the parts that this world can't do; the others are in force.
+  virtual absl::Status SetWeather(const Weather& weather) = 0;
+  // How slow links and disks are from now on; zeros are the defaults, with which every cluster starts. Unimplemented as
+  // above.
+  virtual absl::Status SetLatencies(const plan::World& world) = 0;
   // The first hit of `probe` (on `node` if given, else anywhere) from now on crashes that node on the spot, and calls
-  // back.
+  // back. Unimplemented: as of Crash.
   struct ProbeCrash {
     sut::Probe probe;
     std::optional<uint32_t> node;
@@ -110,14 +113,18 @@ class Cluster {
     plan::Fault::Crash::Kind kind = plan::Fault::Crash::PROCESS_DEATH;
     uint64_t salt = 0;
   };
-  virtual uint64_t ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) = 0;
+  virtual absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash,
+                                                 std::function<void(uint32_t node)> struck) = 0;
   virtual void DisarmProbeCrash(uint64_t id) = 0;
   // Maintenance and leader moves go straight to a node; best effort.
   virtual void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) = 0;
 
   // Every replica of every tablet and of the master, on every node, up or down.
   virtual check::Inspection Inspect() = 0;
+  // What this world can't look at, or watch over, in a line each: a verdict says nothing of it.
+  virtual std::vector<std::string> NotWatched() const = 0;
   // Every node up, no install or barrier under way, every replica has applied what its group has committed.
+  // What Inspect says of itself is exact; this may be late by a moment where nodes have to be asked.
   virtual bool IsQuiet() const = 0;
   // Why not, in a line for each reason.
   virtual std::vector<std::string> WhyNotQuiet() const = 0;

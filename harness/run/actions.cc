@@ -197,17 +197,22 @@ void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
     if (!armed.node) return;
   }
   const auto id = std::make_shared<uint64_t>(0);
-  *id = cluster_->ArmProbeCrash(armed, [this, id, crash](uint32_t node) {
-    armed_probes_.erase(*id);
-    Counters* counters = result_.mutable_counters();
-    counters->set_probe_crashes_struck(counters->probe_crashes_struck() + 1);
-    if (crash.kind() == plan::Fault::Crash::POWER_LOSS) {
-      counters->set_power_losses(counters->power_losses() + 1);
-    } else {
-      counters->set_crashes(counters->crashes() + 1);
-    }
-    RestartLater(node, crash.restart_after_us());
-  });
+  const auto arm = [&] {
+    return cluster_->ArmProbeCrash(armed, [this, id, kind = armed.kind, crash](uint32_t node) {
+      armed_probes_.erase(*id);
+      Counters* counters = result_.mutable_counters();
+      counters->set_probe_crashes_struck(counters->probe_crashes_struck() + 1);
+      CountCrash(kind);
+      RestartLater(node, crash.restart_after_us());
+    });
+  };
+  absl::StatusOr<uint64_t> armed_id = arm();
+  if (armed.kind == plan::Fault::Crash::POWER_LOSS && !Take(armed_id.status())) {
+    armed.kind = plan::Fault::Crash::PROCESS_DEATH;
+    armed_id = arm();
+  }
+  if (!Take(armed_id.status())) return;
+  *id = *armed_id;
   armed_probes_.insert(*id);
   const int64_t deadline_us =
       step.when().deadline_us() > 0 ? static_cast<int64_t>(step.when().deadline_us()) : kWhenDeadlineUs;
@@ -221,14 +226,28 @@ void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
 
 void Runner::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us) {
   if (!cluster_->IsUp(node)) return;
+  // Where no power can be lost, the process dies all the same: a restart is what most of the plan's story needs.
+  if (!Take(cluster_->Crash(node, kind, salt))) {
+    kind = plan::Fault::Crash::PROCESS_DEATH;
+    Take(cluster_->Crash(node, kind, salt));
+  }
+  CountCrash(kind);
+  RestartLater(node, restart_after_us);
+}
+
+void Runner::CountCrash(plan::Fault::Crash::Kind kind) {
   Counters* counters = result_.mutable_counters();
   if (kind == plan::Fault::Crash::POWER_LOSS) {
     counters->set_power_losses(counters->power_losses() + 1);
   } else {
     counters->set_crashes(counters->crashes() + 1);
   }
-  cluster_->Crash(node, kind, salt);
-  RestartLater(node, restart_after_us);
+}
+
+bool Runner::Take(const absl::Status& done) {
+  if (done.ok()) return true;
+  ++(*result_.mutable_refused())[std::string(done.message())];
+  return false;
 }
 
 void Runner::RestartLater(uint32_t node, uint64_t after_us) {
@@ -283,10 +302,10 @@ void Runner::ExecuteWeather(const plan::Fault::Weather& weather, uint32_t) {
   now.duplicate_permille = std::max(now.duplicate_permille, weather.duplicate_permille());
   now.delay_factor = std::max(1u, weather.delay_factor());
   result_.mutable_counters()->set_weather_changes(result_.counters().weather_changes() + 1);
-  cluster_->SetWeather(now);
+  Take(cluster_->SetWeather(now));
   if (weather.heal_after_us() == 0) return;
   cluster_->At(cluster_->NowUs() + static_cast<int64_t>(weather.heal_after_us()),
-               [this] { cluster_->SetWeather(BaseWeather()); });
+               [this] { Take(cluster_->SetWeather(BaseWeather())); });
 }
 
 // --- Moves and maintenance -------------------------------------------------------------------------------------------

@@ -20,13 +20,15 @@ uint64_t Microseconds(Clock::duration duration) {
 }
 
 bool IsSelfChecked(const CampaignOptions& options, uint64_t number) {
-  return options.self_check_every > 0 && number % options.self_check_every == 0;
+  return options.world == SIMULATION && options.self_check_every > 0 && number % options.self_check_every == 0;
 }
 
 class Campaign : public TaskSource {
  public:
   Campaign(const CampaignOptions& options, CampaignObserver* observer)
-      : options_(options), observer_(observer), start_(Clock::now()) {}
+      : options_(options), observer_(observer), start_(Clock::now()) {
+    summary_.world = options.world;
+  }
 
   std::optional<uint64_t> Next() override {
     if (options_.plans && next_ >= *options_.plans) return std::nullopt;
@@ -66,6 +68,8 @@ class Campaign : public TaskSource {
     const Result& result = report.result();
     AddCounters(result.counters(), &summary_.counters);
     for (const auto& [name, hits] : result.probes()) summary_.probes[name] += hits;
+    for (const auto& [what, times] : result.refused()) summary_.refused[what] += times;
+    summary_.not_watched.insert(result.not_watched().begin(), result.not_watched().end());
     ++summary_.verdicts[result.verdict()];
     summary_.numbers = std::max(summary_.numbers, number + 1);
     summary_.cpu_us += report.cpu_us();
@@ -91,6 +95,8 @@ Trial TrialOf(const CampaignOptions& options, uint64_t number) {
   *trial.mutable_plan() = plan::GeneratePlan(sut::Mix({options.seed, number}), options.profile);
   for (const std::string& bug : options.bugs) trial.mutable_plan()->add_bugs(bug);
   trial.set_twice(IsSelfChecked(options, number));
+  trial.set_world(options.world);
+  trial.set_speed(options.speed);
   return trial;
 }
 

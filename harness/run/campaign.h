@@ -2,7 +2,7 @@
 //
 // Plan i is a function of (seed, i, profile, bugs), and so is its result: neither depends on the number of children
 // that share the work. Every so-many-th plan runs twice in its child, and both runs must agree: the determinism
-// self-check.
+// self-check. In real processes a result is one of many that a plan may have, and no plan runs twice.
 
 #ifndef HARNESS_RUN_CAMPAIGN_H_
 #define HARNESS_RUN_CAMPAIGN_H_
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct CampaignOptions {
   std::optional<uint64_t> plans;
   std::optional<std::chrono::milliseconds> duration;
   uint64_t self_check_every = 50;  // 0: no plan is run twice
+  World world = SIMULATION;
+  uint32_t speed = 1;  // of runs in processes, see Trial
   uint64_t findings_max = 1;
   WorkerPoolOptions pool;
   TrialOptions trial;
@@ -37,10 +40,13 @@ struct CampaignOptions {
 
 // What is known so far.
 struct CampaignSummary {
+  World world = SIMULATION;
   Counters counters;                       // of all plans
   std::map<std::string, uint64_t> probes;  // hits, by name
   std::array<uint64_t, Result::Verdict_ARRAYSIZE> verdicts{};
-  std::vector<std::string> inconclusive;  // the first few reasons of unknown verdicts
+  std::vector<std::string> inconclusive;    // the first few reasons of unknown verdicts
+  std::map<std::string, uint64_t> refused;  // what plans asked and their world could not do, with how often
+  std::set<std::string> not_watched;        // what that world can't look at
   uint64_t self_checked = 0;
   uint64_t numbers = 0;  // plans with numbers below this one repeat what happened
   uint64_t cpu_us = 0;   // processor time of the runs themselves, in all children

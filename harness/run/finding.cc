@@ -52,6 +52,11 @@ FindingRecord RecordOf(const Finding& finding) {
   if (finding.minimal.has_crash_point()) *record.mutable_crash_point() = finding.minimal.crash_point();
   record.set_twice(finding.minimal.twice());
   record.set_is_minimal(finding.is_minimal);
+  record.set_world(finding.minimal.world());
+  record.set_speed(finding.minimal.speed());
+  record.set_repeats(finding.repeats);
+  record.set_repeats_failed(finding.repeats_failed);
+  *record.mutable_refused() = finding.result.refused();
   return record;
 }
 
@@ -76,6 +81,11 @@ std::string ReadmeText(const Finding& finding, const std::string& folder) {
   if (finding.minimal.has_crash_point()) {
     absl::StrAppend(&text, "Crash point: ", CrashPointText(finding.minimal.crash_point()),
                     ", counted since the cluster was up.\n");
+  }
+  if (finding.minimal.world() == PROCESSES) {
+    absl::StrAppend(&text, "Found in real processes, where no two runs are the same: ", finding.repeats_failed, " of ",
+                    finding.repeats, " further runs failed in the same way. What is here is of the run that failed.\n");
+    absl::StrAppend(&text, LimitsText(finding.result));
   }
   absl::StrAppend(&text, "The plan had ", finding.plan.steps_size(), " steps; minimal.textproto has ",
                   finding.minimal.plan().steps_size(),
@@ -186,6 +196,8 @@ absl::StatusOr<StoredFinding> ReadFinding(const std::string& folder) {
   if (!plan.ok()) return plan.status();
   *finding.trial.mutable_plan() = *std::move(plan);
   finding.trial.set_twice(finding.record.twice());
+  finding.trial.set_world(finding.record.world());
+  finding.trial.set_speed(finding.record.speed());
   if (finding.record.has_crash_point()) {
     const CrashPoint& point = finding.record.crash_point();
     if (absl::Status status = CheckCrashPoint(point, finding.trial.plan(), record_path); !status.ok()) return status;

@@ -1,4 +1,5 @@
-// A finding on disk: a folder that says what was found, in plain words and for programs, and replays to the bit.
+// A finding on disk: a folder that says what was found, in plain words and for programs, and replays to the bit. Where
+// the plan ran in real processes no two runs are the same: there it says how often it failed in how many repeats.
 //
 //   plan.textproto       the plan as it was found
 //   minimal.textproto    the smallest plan that fails in the same way
@@ -26,6 +27,9 @@ struct Finding {
   Trial minimal;
   bool is_minimal = false;
   Result result = {};  // of `minimal`, with history and timeline
+  // Of runs in processes: of so many further ones, so many failed in the same way.
+  uint32_t repeats = 0;
+  uint32_t repeats_failed = 0;
 };
 
 // Gives the folder's path, in `directory`, which is made if need be.

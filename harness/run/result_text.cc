@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +48,12 @@ void AddWork(const CampaignSummary& summary, std::string* text) {
           text);
   AddLine("probe crashes", absl::StrFormat("%d struck, %d missed", n.probe_crashes_struck(), n.probe_crashes_missed()),
           text);
+  if (n.link_resets() + n.link_bytes_swallowed() + n.link_bytes_delayed() > 0) {
+    AddLine("links",
+            absl::StrFormat("%d resets, %d bytes swallowed, %d bytes delayed", n.link_resets(),
+                            n.link_bytes_swallowed(), n.link_bytes_delayed()),
+            text);
+  }
   AddLine("stores", absl::StrFormat("%d openings, %d installs", n.store_openings(), n.installs()), text);
   AddLine("judged", absl::StrFormat("%d inspections, %d states compared", n.inspections(), n.comparisons()), text);
 }
@@ -56,6 +63,12 @@ void AddTimes(const CampaignSummary& summary, int jobs, std::string* text) {
   const double simulated_s = Seconds(summary.counters.simulated_us());
   const double cpu_s = Seconds(summary.cpu_us);
   const auto plans = static_cast<double>(summary.plans());
+  if (summary.world == PROCESSES) {
+    AddLine("time",
+            absl::StrFormat("%.1f s of the plans' time in %.1f s of wall time, with %d jobs", simulated_s, wall_s, jobs),
+            text);
+    return;
+  }
   AddLine("time", absl::StrFormat("%.1f s simulated in %.1f s of wall time", simulated_s, wall_s), text);
   AddLine("speed",
           absl::StrFormat("%.1f plans/s, %.0f simulated seconds a second, with %d jobs", Ratio(plans, wall_s),
@@ -107,6 +120,15 @@ std::string ViolationsText(const Result& result) {
   return text;
 }
 
+std::string LimitsText(const Result& result) {
+  std::string text;
+  // In the order of their texts: a map of protobuf has none.
+  const std::map<std::string, uint64_t> refused(result.refused().begin(), result.refused().end());
+  for (const auto& [what, times] : refused) absl::StrAppend(&text, "refused: ", what, " (", times, " times)\n");
+  for (const std::string& what : result.not_watched()) absl::StrAppend(&text, "not watched: ", what, "\n");
+  return text;
+}
+
 std::string HeadlineText(const Result& result) {
   if (result.violations().empty()) return VerdictText(result.verdict());
   const Violation& violation = result.violations(0);
@@ -130,6 +152,10 @@ std::string SummaryText(const CampaignSummary& summary, int jobs) {
   const std::vector<std::string> never_hit = NeverHit(summary);
   if (summary.plans() > 0) AddLine("never hit", never_hit.empty() ? "no probe" : absl::StrJoin(never_hit, ", "), &text);
   for (const std::string& reason : summary.inconclusive) AddLine("unknown", reason, &text);
+  for (const auto& [what, times] : summary.refused) {
+    AddLine("refused", absl::StrFormat("%s (%d times)", what, times), &text);
+  }
+  for (const std::string& what : summary.not_watched) AddLine("not watched", what, &text);
   return text;
 }
 

@@ -16,6 +16,9 @@ std::string VerdictText(Result::Verdict verdict);
 // Each violation with its evidence, a line each; then the notes.
 std::string ViolationsText(const Result& result);
 
+// What the plan asked and its world could not do, and what that world can't look at, a line each.
+std::string LimitsText(const Result& result);
+
 // One line: the first violation.
 std::string HeadlineText(const Result& result);
 

@@ -63,7 +63,7 @@ Runner::Runner(const plan::Plan& plan, RunnerOptions options)
     : plan_(plan),
       options_(options),
       ids_(plan),
-      heal_bound_us_(HealBoundUs(plan)),
+      heal_bound_us_(options.patience * HealBoundUs(plan)),
       recorder_(plan, ids_),
       judge_(JudgeOptions(plan)),
       timeline_(options.keep_timeline) {}
@@ -77,8 +77,8 @@ Result Runner::Run(Cluster* cluster) {
     Violate({"start", "I5", "the cluster does not come up", {std::string(status.message())}});
     return Finish();
   }
-  cluster_->SetWeather(BaseWeather());
-  cluster_->SetLatencies(plan_.world());
+  Take(cluster_->SetWeather(BaseWeather()));
+  Take(cluster_->SetLatencies(plan_.world()));
   if (after_start_) after_start_();
   Chaos();
   if (!stopped()) Heal();
@@ -119,8 +119,8 @@ void Runner::Heal() {
   healing_ = true;
   for (const uint64_t id : std::exchange(armed_probes_, {})) cluster_->DisarmProbeCrash(id);
   for (const uint64_t id : std::exchange(cuts_, {})) cluster_->Mend(id);
-  cluster_->SetWeather({});
-  cluster_->SetLatencies({});
+  Take(cluster_->SetWeather({}));
+  Take(cluster_->SetLatencies({}));
   RestartAll("heal");
   const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
   cluster_->ExtendDeadlines(deadline_us);
@@ -187,7 +187,6 @@ void Runner::Inspect(const std::string& reason) {
   check::Inspection inspection = cluster_->Inspect();
   inspection.event = recorder_.NextEvent();
   inspection.reason = reason;
-  inspection.quiet = cluster_->IsQuiet();
   result_.mutable_counters()->set_inspections(result_.counters().inspections() + 1);
   for (const check::ReplicaInspection& replica : inspection.replicas) {
     for (const check::SnapshotOnDisk& directory : replica.snapshots) {
@@ -269,6 +268,7 @@ Result Runner::Finish() {
     if (window.failed_seen != history::kPending) counters->set_snapshots_failed(counters->snapshots_failed() + 1);
     if (window.deleted_seen != history::kPending) counters->set_snapshots_deleted(counters->snapshots_deleted() + 1);
   }
+  for (const std::string& what : cluster_->NotWatched()) result_.add_not_watched(what);
   counters->set_restores_chaos(recorder_.restored_count() - counters->restores_epilogue());
   if (options_.keep_history)
     result_.set_history_jsonl(history::ToJsonl(history, {.model = "snapshot-map", .initial = {}}));

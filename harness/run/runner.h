@@ -6,7 +6,8 @@
 // all nodes losing power in between, and some are dropped; what is seen there is judged like the rest. A run stops at
 // the first violation that makes going on pointless.
 //
-// Knows no world: the same code drives the simulator and real processes. One thread.
+// Knows no world: the same code drives the simulator and real processes. What a world can't do, and what it can't look
+// at, stands in the result. One thread.
 
 #ifndef HARNESS_RUN_RUNNER_H_
 #define HARNESS_RUN_RUNNER_H_
@@ -33,6 +34,8 @@ namespace holdfast::run {
 struct RunnerOptions {
   bool keep_history = false;   // fill Result::history_jsonl
   bool keep_timeline = false;  // fill Result::timeline
+  // How many times the bound on healing is extended: where time is real, a machine may be slow.
+  int64_t patience = 1;
 };
 
 class Runner : public ClusterObserver {
@@ -86,6 +89,9 @@ class Runner : public ClusterObserver {
   void ExecuteMove(const plan::LeaderMove& move, uint32_t number);
   void ExecuteMaintenance(const plan::Maintenance& maintenance, uint32_t number);
   void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us);
+  void CountCrash(plan::Fault::Crash::Kind kind);
+  // Takes note of what the world can't do. False if it is that.
+  bool Take(const absl::Status& done);
   void RestartNode(uint32_t node);
   void RestartLater(uint32_t node, uint64_t after_us);
   Cluster::Weather BaseWeather() const;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "harness/run/in_processes.h"
 #include "harness/run/simulated.h"
 #include "harness/run/time_profile.h"
 
@@ -90,6 +91,11 @@ void MarkNondeterministic(const std::vector<std::string>& differences, Result* r
 }  // namespace
 
 TrialReport RunTrial(const Trial& trial, const TrialOptions& options) {
+  if (trial.world() == PROCESSES) {
+    TrialReport report;
+    *report.mutable_result() = RunInProcesses(trial, options);
+    return report;
+  }
   TrialReport report = RunOnce(trial, options);
   if (!trial.twice()) return report;
   TrialOptions quick = options;

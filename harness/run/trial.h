@@ -15,6 +15,13 @@
 
 namespace holdfast::run {
 
+// Where trials in processes find what they need.
+struct ProcessPlaces {
+  std::string server_binary;  // holdfast-sut-server
+  std::string work_dir;       // clusters make their directories in it; empty: the system's for temporary files
+  bool keep_directories = false;
+};
+
 // What changes nothing in the verdict.
 struct TrialOptions {
   bool keep_history = false;
@@ -23,9 +30,11 @@ struct TrialOptions {
   bool profile_time = false;
   // For the test of the self-check alone: lets something into the nodes' clocks that is no function of the plan.
   std::function<int64_t()> clock_skew_us = nullptr;
+  // For trials in processes.
+  ProcessPlaces processes = {};
 };
 
-// REQUIRES: the plan validates.
+// REQUIRES: the plan validates; crash points, runs twice and profiles are of simulations only.
 TrialReport RunTrial(const Trial& trial, const TrialOptions& options);
 
 // Whether both runs came to the same verdict in the same way. What differs is added to `differences`, if given.

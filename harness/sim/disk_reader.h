@@ -11,44 +11,27 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "harness/check/inspection.h"
+#include "harness/cluster/disk_inspection.h"
+#include "harness/cluster/store_content.h"
 #include "harness/sim/sim_env.h"
 #include "harness/sim/sim_file_system.h"
-#include "sut/base/ids.h"
 #include "sut/proto/storage.pb.h"
 #include "sut/runtime/seams.h"
 
 namespace holdfast::sim {
 
-// A row of a store goes to `rows` under its user's key, the applied op id to `applied`, all else to `metadata` as it
-// is.
-struct StoreContent {
-  std::string error;  // why it can't be read, or is damaged; empty if it can
-  sut::OpId op;       // of a store: the applied op id; of a snapshot: the op id in its metadata file
-  check::Rows rows;
-  check::Rows metadata;
-};
-
-// Rows of a tablet lie under a hash prefix, which is cut off; those of the master's catalogue do not.
-enum class RowKeys : uint8_t { kTablet, kMaster };
-
-void AddStoreRow(std::string_view key, std::string_view value, RowKeys row_keys, StoreContent* content);
-
-class DiskReader {
+class DiskReader final : public DiskView {
  public:
   // The disk outlives the reader.
   explicit DiskReader(const SimFileSystem* disk);
 
-  // The live store in `directory`, as its files have it.
-  std::shared_ptr<const StoreContent> ReadStore(const std::string& directory, RowKeys row_keys);
-  // A snapshot directory, with every checksum verified.
-  std::shared_ptr<const StoreContent> ReadSnapshot(const std::string& directory, RowKeys row_keys);
-  // The journal's records in the node's Raft log store, in the order of tablet ids; empty if there is no store yet.
-  absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const std::string& log_store_directory);
+  std::vector<std::string> NamesIn(const std::string& directory) override;
+  std::shared_ptr<const StoreContent> ReadStore(const std::string& directory, RowKeys row_keys) override;
+  std::shared_ptr<const StoreContent> ReadSnapshot(const std::string& directory, RowKeys row_keys) override;
+  absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const std::string& log_store_directory) override;
 
  private:
   // The cache is emptied when it holds more than this.

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "harness/cluster/plan_shape.h"
+#include "harness/cluster/session_calls.h"
 #include "sut/base/check.h"
 #include "sut/base/prng.h"
 #include "sut/node/node.h"
@@ -19,7 +19,6 @@ namespace {
 constexpr int64_t kBeginningUs = 1'000'000;
 constexpr int64_t kBootUsMax = 120'000'000;
 constexpr int64_t kBootLeadersUsMax = 10'000'000;
-constexpr int64_t kBootPollUs = 20'000;
 constexpr int64_t kMaintenanceDelayUs = 20;
 
 constexpr int64_t kDefaultDelayUs = 500;
@@ -45,18 +44,6 @@ SimClients::Options ClientOptions(const plan::Plan& plan, const sut::NodeOptions
           .attempt_timeout_us = node_options.attempt_timeout_us,
           .retry_pause_us = node_options.retry_pause_us,
           .refusal_is_final = !PlanDuplicates(plan)};
-}
-
-CallOutcome OutcomeOf(sut::Outcome outcome) {
-  switch (outcome) {
-    case sut::Outcome::kOk:
-      return CallOutcome::kOk;
-    case sut::Outcome::kFail:
-      return CallOutcome::kFail;
-    case sut::Outcome::kIndeterminate:
-      break;
-  }
-  return CallOutcome::kIndeterminate;
 }
 
 absl::Status ValidateShape(const plan::Shape& shape) {
@@ -116,49 +103,16 @@ absl::Status SimCluster::Start() {
   for (const auto& node : nodes_) {
     if (absl::Status status = Restart(node->id().value); !status.ok()) return status;
   }
-  if (absl::Status status = CreateTables(); !status.ok()) return status;
+  const TableMaker maker{&plan_, &ids_, &clients_.session(kAdminSession), [](int64_t time_us) { return time_us; }};
+  if (absl::Status status = MakeTables(maker, kBootUsMax, this); !status.ok()) return status;
   RunUntil(NowUs() + kBootLeadersUsMax, [this] { return AllGroupsHaveLeaders(); });
   for (const auto& node : nodes_) node->ResetCounts();
   started_ = true;
-  SetWeather({.loss_permille = plan_.world().loss_permille(),
-              .duplicate_permille = plan_.world().duplicate_permille(),
-              .reorder_permille = plan_.world().reorder_permille()});
-  SetLatencies(plan_.world());
-  return absl::OkStatus();
-}
-
-absl::Status SimCluster::CreateTables() {
-  sut::Session& admin = clients_.session(kAdminSession);
-  const int64_t deadline_us = NowUs() + kBootUsMax;
-  uint32_t created = 0;
-  absl::Status problem;
-  for (uint32_t table = 0; table < plan_.shape().tables(); ++table) {
-    sut::proto::Request request;
-    *request.mutable_catalogue()->mutable_create_table()->mutable_table() = TableOf(plan_, ids_, table);
-    admin.Call(admin.MasterTarget(), std::move(request), deadline_us, [&](const sut::CallResult& result) {
-      ++created;
-      if (result.outcome != sut::Outcome::kOk) problem = absl::InternalError(result.reply.ShortDebugString());
-    });
-  }
-  // A moment more than the calls have, so that each of them has ended when this has.
-  RunUntil(deadline_us + kBootPollUs, [&] { return created == plan_.shape().tables(); });
-  if (!problem.ok()) return absl::Status(problem.code(), absl::StrCat("creating tables: ", problem.message()));
-  while (NowUs() < deadline_us) {
-    bool answered = false;
-    size_t running = 0;
-    sut::proto::Request request;
-    request.mutable_list_tables();
-    admin.Call(admin.MasterTarget(), std::move(request), deadline_us, [&](const sut::CallResult& result) {
-      answered = true;
-      for (const sut::proto::TableInfo& table : result.reply.tables().tables()) {
-        running += table.state() == sut::proto::TableInfo::RUNNING ? 1 : 0;
-      }
-    });
-    RunUntil(deadline_us + kBootPollUs, [&] { return answered; });
-    if (running == plan_.shape().tables()) return absl::OkStatus();
-    RunUntil(NowUs() + kBootPollUs, nullptr);
-  }
-  return absl::DeadlineExceededError(absl::StrCat("the tables do not come up: ", absl::StrJoin(WhyNotQuiet(), "; ")));
+  absl::Status weather = SetWeather({.loss_permille = plan_.world().loss_permille(),
+                                     .duplicate_permille = plan_.world().duplicate_permille(),
+                                     .reorder_permille = plan_.world().reorder_permille()});
+  weather.Update(SetLatencies(plan_.world()));
+  return weather;
 }
 
 bool SimCluster::AllGroupsHaveLeaders() const {
@@ -184,12 +138,7 @@ uint64_t SimCluster::Invoke(Call call, std::function<void(const CallResult&)> do
   for (const uint32_t node : NodesOf(call.object)) target.replicas.push_back({node});
   return clients_.session(call.session)
       .Call(target, std::move(call.body), {.deadline_us = call.deadline_us, .identity = call.identity},
-            [done = std::move(done)](const sut::CallResult& result) {
-              done({.outcome = OutcomeOf(result.outcome),
-                    .reply = result.reply,
-                    .rows = result.rows,
-                    .attempts = result.attempts});
-            });
+            [done = std::move(done)](const sut::CallResult& result) { done(ToCallResult(result)); });
 }
 
 void SimCluster::ExtendDeadlines(int64_t deadline_us) { clients_.ExtendDeadlines(deadline_us); }
@@ -200,9 +149,9 @@ void SimCluster::Abandon(uint32_t session) {
 
 bool SimCluster::IsUp(uint32_t node) const { return node >= 1 && node <= nodes_.size() && Node(node).is_up(); }
 
-void SimCluster::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) {
-  if (!IsUp(node)) return;
-  Node(node).Crash({.kind = kind, .salt = salt, .why = plan::Fault::Crash::Kind_Name(kind)});
+absl::Status SimCluster::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) {
+  if (IsUp(node)) Node(node).Crash({.kind = kind, .salt = salt, .why = plan::Fault::Crash::Kind_Name(kind)});
+  return absl::OkStatus();
 }
 
 absl::Status SimCluster::Restart(uint32_t node) {
@@ -228,21 +177,23 @@ void SimCluster::Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t
 
 void SimCluster::Mend(uint64_t id) { network_.Mend(id); }
 
-void SimCluster::SetWeather(const Weather& weather) {
+absl::Status SimCluster::SetWeather(const Weather& weather) {
   network_.SetWeather({.loss_permille = weather.loss_permille,
                        .duplicate_permille = weather.duplicate_permille,
                        .reorder_permille = weather.reorder_permille,
                        .delay_factor = weather.delay_factor});
+  return absl::OkStatus();
 }
 
-void SimCluster::SetLatencies(const plan::World& world) {
+absl::Status SimCluster::SetLatencies(const plan::World& world) {
   network_.SetDelay(OrDefault(world.message_delay_us(), kDefaultDelayUs));
   for (const auto& node : nodes_) {
     node->SetLatencies(OrDefault(world.sync_us(), kDefaultSyncUs), OrDefault(world.job_us(), kDefaultJobUs));
   }
+  return absl::OkStatus();
 }
 
-uint64_t SimCluster::ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) {
+absl::StatusOr<uint64_t> SimCluster::ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) {
   ArmedProbe& armed = armed_probes_[++last_armed_id_];
   armed = {crash, std::move(struck)};
   armed.crash.nth = std::max<uint32_t>(1, crash.nth);

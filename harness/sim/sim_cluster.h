@@ -58,16 +58,17 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void Abandon(uint32_t session) override;
   std::optional<uint32_t> Resolve(const plan::Target& target) const override;
   bool IsUp(uint32_t node) const override;
-  void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;
+  absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;
   absl::Status Restart(uint32_t node) override;
   void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) override;
   void Mend(uint64_t id) override;
-  void SetWeather(const Weather& weather) override;
-  void SetLatencies(const plan::World& world) override;
-  uint64_t ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
+  absl::Status SetWeather(const Weather& weather) override;
+  absl::Status SetLatencies(const plan::World& world) override;
+  absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
   void DisarmProbeCrash(uint64_t id) override;
   void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) override;
   check::Inspection Inspect() override;
+  std::vector<std::string> NotWatched() const override { return {}; }
   bool IsQuiet() const override;
   std::vector<std::string> WhyNotQuiet() const override;
 
@@ -133,7 +134,6 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void Deliver(sut::NodeId to, std::string envelope) override;
 
   // Start, in parts.
-  absl::Status CreateTables();
   bool AllGroupsHaveLeaders() const;
 
   void AfterEvent(EventQueue::Owner owner);

@@ -150,7 +150,7 @@ TEST(SimClusterTest, SurvivesTheLeadersCrash) {
   World world(MakePlan());
   ASSERT_EQ(world.Put("k", "v1").outcome, CallOutcome::kOk);
   const uint32_t leader = world.Leader();
-  world.cluster->Crash(leader, plan::Fault::Crash::PROCESS_DEATH, 1);
+  EXPECT_TRUE(world.cluster->Crash(leader, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
   EXPECT_FALSE(world.cluster->IsUp(leader));
   EXPECT_EQ(world.Get("k"), "v1");
   EXPECT_EQ(world.Put("k", "v2").outcome, CallOutcome::kOk);
@@ -165,7 +165,8 @@ TEST(SimClusterTest, AcknowledgedWritesOutliveALossOfPowerOfAllNodes) {
   for (int i = 0; i < 20; ++i) {
     ASSERT_EQ(world.Put(absl::StrCat("k", i), absl::StrCat("v", i)).outcome, CallOutcome::kOk);
   }
-  for (uint32_t node = 1; node <= 3; ++node) world.cluster->Crash(node, plan::Fault::Crash::POWER_LOSS, node);
+  for (uint32_t node = 1; node <= 3; ++node)
+    EXPECT_TRUE(world.cluster->Crash(node, plan::Fault::Crash::POWER_LOSS, node).ok());
   world.Run(kSecondUs);
   world.RestartAll();
   for (int i = 0; i < 20; ++i) EXPECT_EQ(world.Get(absl::StrCat("k", i)), absl::StrCat("v", i));
@@ -210,7 +211,7 @@ TEST(SimClusterTest, InspectionsSeeTheSameRowsRunningAndDown) {
   flush.set_kind(sut::proto::Maintenance::FLUSH);
   world.cluster->Maintain(2, 0, flush);
   world.Run(kSecondUs);
-  world.cluster->Crash(2, plan::Fault::Crash::POWER_LOSS, 1);
+  EXPECT_TRUE(world.cluster->Crash(2, plan::Fault::Crash::POWER_LOSS, 1).ok());
   int seen = 0;
   for (const check::ReplicaInspection& replica : world.cluster->Inspect().replicas) {
     if (replica.replica.node != 2) continue;
@@ -262,7 +263,8 @@ TEST(SimClusterTest, SnapshotsAndRestoresWork) {
   wait_until([&] { return list().restorations(0).state() == sut::proto::RestorationInfo::RESTORED; });
   EXPECT_EQ(world.Get("k"), "v1");
   EXPECT_GE(world.witness.begun.size(), 4u) << "on two tablets, a create and a restore";
-  for (uint32_t node = 1; node <= 3; ++node) world.cluster->Crash(node, plan::Fault::Crash::POWER_LOSS, node);
+  for (uint32_t node = 1; node <= 3; ++node)
+    EXPECT_TRUE(world.cluster->Crash(node, plan::Fault::Crash::POWER_LOSS, node).ok());
   world.RestartAll();
   EXPECT_EQ(world.Get("k"), "v1");
 }
@@ -298,7 +300,7 @@ TEST(SimClusterTest, EveryDiskMutationAndProbeIsACrashPoint) {
     flush.set_kind(sut::proto::Maintenance::FLUSH);
     cluster.Maintain(1, 0, flush);
     world.Run(kSecondUs / 5);
-    cluster.Crash(1, plan::Fault::Crash::POWER_LOSS, 3);
+    EXPECT_TRUE(cluster.Crash(1, plan::Fault::Crash::POWER_LOSS, 3).ok());
     world.Run(kSecondUs / 5);
     revive();
     revive();  // a crash may have struck the start
@@ -332,7 +334,7 @@ std::pair<uint64_t, uint64_t> StormyRun(uint64_t seed, SimOptions options = {}) 
   World world(plan, std::move(options));
   for (int i = 0; i < 12; ++i) {
     world.Put(absl::StrCat("k", i % 4), absl::StrCat("v", i));
-    if (i % 4 == 1) world.cluster->Crash(1 + i % 3, plan::Fault::Crash::POWER_LOSS, i);
+    if (i % 4 == 1) EXPECT_TRUE(world.cluster->Crash(1 + i % 3, plan::Fault::Crash::POWER_LOSS, i).ok());
     if (i % 4 == 3) world.RestartAll();
   }
   world.RestartAll();
@@ -360,7 +362,8 @@ TEST(SimClusterTest, AReplicaThatForgetsItsVoteIsFoundOut) {
   plan.add_bugs("vote-not-persisted");
   World world(plan);
   EXPECT_THAT(world.witness.violations, IsEmpty());
-  for (uint32_t node = 1; node <= 3; ++node) world.cluster->Crash(node, plan::Fault::Crash::PROCESS_DEATH, node);
+  for (uint32_t node = 1; node <= 3; ++node)
+    EXPECT_TRUE(world.cluster->Crash(node, plan::Fault::Crash::PROCESS_DEATH, node).ok());
   world.RestartAll();
   EXPECT_THAT(world.witness.violations, Contains(HasSubstr("came back with a vote for")));
   world.witness.violations.clear();
@@ -368,7 +371,7 @@ TEST(SimClusterTest, AReplicaThatForgetsItsVoteIsFoundOut) {
 
 TEST(SimClusterTest, ANodeThatCannotReadItsOwnDiskIsAViolation) {
   World world(MakePlan());
-  world.cluster->Crash(2, plan::Fault::Crash::PROCESS_DEATH, 1);
+  EXPECT_TRUE(world.cluster->Crash(2, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
   const std::string current = sut::NodeLayout(SimNode::root(), {2}).log_store() + "/CURRENT";
   ASSERT_TRUE(world.cluster->disk(2).FlipBits(current, 0, 1).ok());
   EXPECT_FALSE(world.cluster->Restart(2).ok());

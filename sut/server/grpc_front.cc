@@ -207,8 +207,7 @@ absl::Status GrpcFront::Listen() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(node_service_.get());
   builder.RegisterService(peer_service_.get());
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
@@ -220,7 +219,7 @@ absl::Status GrpcFront::Listen() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingMsMin);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   server_ = builder.BuildAndStart();
-  if (server_ == nullptr || port == 0) {
+  if (server_ == nullptr || port_ == 0) {
     return absl::UnavailableError(absl::StrCat("can't listen on ", options_.listen));
   }
   return absl::OkStatus();

@@ -42,6 +42,8 @@ class GrpcFront {
   static absl::StatusOr<std::unique_ptr<GrpcFront>> Start(Options options, Node node, EventLoop* loop);
   ~GrpcFront();
 
+  int port() const { return port_; }
+
   static bool IsCall(NodeId id) { return id.value >= kFirstCall; }
   // The node's message to an open call; ignored if the call has ended. On the loop.
   void Answer(NodeId call, const std::string& envelope);
@@ -77,6 +79,7 @@ class GrpcFront {
   std::unique_ptr<NodeServiceImpl> node_service_;
   std::unique_ptr<PeerServiceImpl> peer_service_;
   std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
 };
 
 }  // namespace sut

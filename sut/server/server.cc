@@ -171,6 +171,14 @@ proto::NodeStatus Server::Status() const {
     one->mutable_applied()->set_term(replica->applied().term.value);
     one->mutable_applied()->set_index(replica->applied().index.value);
     one->set_out_of_service(replica->out_of_service());
+    const raft::Status& raft = replica->raft().status();
+    const OpId flushed = replica->store()->flushed_applied();
+    one->mutable_last()->set_term(raft.last.term.value);
+    one->mutable_last()->set_index(raft.last.index.value);
+    one->set_commit(raft.commit.value);
+    one->mutable_flushed()->set_term(flushed.term.value);
+    one->mutable_flushed()->set_index(flushed.index.value);
+    one->set_idle(replica->idle());
     one->set_maintaining(replica->maintaining());
   }
   return status;

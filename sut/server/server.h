@@ -57,6 +57,8 @@ class Server {
   void Run();
   // From anywhere.
   void Stop();
+  // The one that it listens on, also where the system was to pick it (port 0).
+  int port() const { return front_->port(); }
 
   static constexpr int kFatalExit = 3;
 

@@ -1,0 +1,96 @@
+#include "harness/cluster/disk_inspection.h"
+
+#include "absl/strings/str_cat.h"
+#include "harness/cluster/ledger_entry.h"
+
+namespace holdfast {
+
+namespace {
+
+using check::ReplicaInspection;
+
+void InspectSnapshots(const ReplicaDirectories& at, const PlanIds& ids, DiskView* disk, ReplicaInspection* out) {
+  for (const std::string& name : disk->NamesIn(at.layout.snapshots())) {
+    const auto id = sut::IdFromHex<sut::SnapshotId>(name);
+    if (!id.ok()) {
+      out->strays.push_back(absl::StrCat("snapshots/", name));
+      continue;
+    }
+    const auto content = disk->ReadSnapshot(at.layout.snapshot(*id), RowKeysOf(at.tablet));
+    out->snapshots.push_back({.snapshot = ids.SnapshotNumber(*id),
+                              .name = name,
+                              .error = content->error,
+                              .op = ToLogPosition(content->op),
+                              .rows = content->rows});
+  }
+}
+
+void InspectStrays(const ReplicaDirectories& at, DiskView* disk, ReplicaInspection* out) {
+  for (const std::string& name : disk->NamesIn(at.layout.live())) {
+    if (name != absl::StrCat(at.generation)) out->strays.push_back(absl::StrCat("generations/", name));
+  }
+  for (const std::string& name : disk->NamesIn(at.layout.incoming())) {
+    out->strays.push_back(absl::StrCat("incoming/", name));
+  }
+  for (const std::string& name : disk->NamesIn(at.layout.outgoing())) {
+    out->strays.push_back(absl::StrCat("outgoing/", name));
+  }
+}
+
+ReplicaInspection InspectReplica(const sut::NodeLayout& layout, const NodeLife& life,
+                                 const sut::proto::ReplicaRecord& record, const PlanIds& ids, DiskView* disk) {
+  const auto table = sut::IdFromBytes<sut::TableId>(record.table());
+  const auto tablet = sut::IdFromBytes<sut::TabletId>(record.tablet());
+  if (!table.ok() || !tablet.ok()) {
+    ReplicaInspection out = NewInspection(life, sut::kMasterTablet, ids);
+    out.error = "a journal record names no tablet";
+    return out;
+  }
+  ReplicaInspection out = NewInspection(life, *tablet, ids);
+  out.in_barrier = record.install_unfinished();
+  const ReplicaDirectories at = {sut::ReplicaLayout(layout, *table, *tablet), *tablet, record.generation()};
+  const auto content = disk->ReadStore(at.layout.generation(at.generation), RowKeysOf(*tablet));
+  out.applied = ToLogPosition(content->op);
+  TakeStore(*content, &out);
+  InspectDirectories(at, ids, disk, &out);
+  return out;
+}
+
+}  // namespace
+
+ReplicaInspection NewInspection(const NodeLife& life, sut::TabletId tablet, const PlanIds& ids) {
+  ReplicaInspection out;
+  out.replica.tablet = ids.ObjectNumber(tablet).value_or(kUnknownNumber - 1);
+  out.replica.node = life.node;
+  out.replica.incarnation = life.incarnation;
+  return out;
+}
+
+void TakeStore(const StoreContent& content, ReplicaInspection* out) {
+  out->error = content.error;
+  out->rows = content.rows;
+  out->metadata = content.metadata;
+}
+
+void InspectDirectories(const ReplicaDirectories& at, const PlanIds& ids, DiskView* disk, ReplicaInspection* out) {
+  InspectSnapshots(at, ids, disk, out);
+  InspectStrays(at, disk, out);
+}
+
+std::vector<ReplicaInspection> InspectStoppedNode(const sut::NodeLayout& layout, const NodeLife& life,
+                                                  const PlanIds& ids, DiskView* disk) {
+  std::vector<ReplicaInspection> replicas;
+  const auto records = disk->ReadJournal(layout.log_store());
+  if (!records.ok()) {
+    replicas.push_back(NewInspection(life, sut::kMasterTablet, ids));
+    replicas.back().error = absl::StrCat("the journal can't be read: ", records.status().ToString());
+    return replicas;
+  }
+  for (const sut::proto::ReplicaRecord& record : *records) {
+    if (record.removed()) continue;
+    replicas.push_back(InspectReplica(layout, life, record, ids, disk));
+  }
+  return replicas;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,65 @@
+// Probes that are armed in running processes: a small file that the harness and all its nodes map into memory.
+//
+// The harness arms a trap: the n-th hit of a probe, counted over all nodes or on one, does something to the process
+// that hits it, before the hit returns: it dies as by SIGKILL, stops as by SIGSTOP until it is continued, or pauses.
+// Each trap strikes at most once, and whoever disarms one knows whether it has struck.
+//
+// Thread rule: one process arms and disarms, from one thread; hits come from any thread of any process. Traps are held
+// in lock-free atomics: a process may die at any instruction without leaving the others stuck.
+
+#ifndef HARNESS_PROCESS_CONTROL_FILE_H_
+#define HARNESS_PROCESS_CONTROL_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sut/base/probe.h"
+
+namespace holdfast::process {
+
+enum class TrapAction : uint32_t { kDie, kStop, kPause };
+
+struct Trap {
+  sut::Probe probe = sut::Probe::kElectionStarted;
+  std::optional<uint32_t> node;  // none: on any
+  uint32_t nth = 1;              // from 1, counted from the arming on
+  TrapAction action = TrapAction::kDie;
+  uint32_t pause_us = 0;  // kPause
+};
+
+class ControlFile {
+ public:
+  static absl::StatusOr<std::unique_ptr<ControlFile>> Create(const std::string& file);
+  static absl::StatusOr<std::unique_ptr<ControlFile>> Open(const std::string& file);
+  ~ControlFile();
+  ControlFile(const ControlFile&) = delete;
+  ControlFile& operator=(const ControlFile&) = delete;
+
+  // ResourceExhausted: kTrapsMax are armed already.
+  absl::StatusOr<size_t> Arm(const Trap& trap);
+  // Frees the trap; gives the node that it has struck, if it has.
+  std::optional<uint32_t> Disarm(size_t trap);
+  // The node that it has struck, if it has.
+  std::optional<uint32_t> Struck(size_t trap) const;
+
+  // In a node's process: a probe was hit. May not return.
+  void OnHit(uint32_t node, sut::Probe probe);
+
+  static constexpr size_t kTrapsMax = 64;
+
+ private:
+  struct Slot;
+  struct Page;
+  explicit ControlFile(Page* page) : page_(page) {}
+  static absl::StatusOr<std::unique_ptr<ControlFile>> Map(const std::string& file, int flags);
+  Page* const page_;
+};
+
+}  // namespace holdfast::process
+
+#endif  // HARNESS_PROCESS_CONTROL_FILE_H_
