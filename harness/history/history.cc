@@ -1,6 +1,7 @@
 #include "harness/history/history.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -159,7 +160,7 @@ Symbol SymbolTable::Intern(std::string_view text, uint64_t bits) {
   size_t slot = FindSlot(text, bits);
   if (slots_[slot].symbol != kAbsent) return slots_[slot].symbol;
   if (texts_.size() * 4 >= slots_.size() * 3) {
-    Grow();
+    Grow(slots_.size() * 2);
     slot = FindSlot(text, bits);
   }
   const Symbol symbol = static_cast<Symbol>(texts_.size());
@@ -181,8 +182,14 @@ size_t SymbolTable::FindSlot(std::string_view text, uint64_t bits) const {
   }
 }
 
-void SymbolTable::Grow() {
-  std::vector<Slot> old(slots_.size() * 2);
+void SymbolTable::Reserve(size_t symbols) {
+  texts_.reserve(symbols);
+  const size_t slots = std::bit_ceil(symbols + symbols / 3 + 1);
+  if (slots > slots_.size()) Grow(slots);
+}
+
+void SymbolTable::Grow(size_t slots) {
+  std::vector<Slot> old(slots);
   old.swap(slots_);
   const size_t mask = slots_.size() - 1;
   for (const Slot& slot : old) {

@@ -37,6 +37,8 @@ class SymbolTable {
   }
   // REQUIRES: `prepared` is what Prepare gave for the text.
   Symbol Intern(std::string_view text, uint64_t prepared);
+  // Makes room for so many symbols in all.
+  void Reserve(size_t symbols);
   // kAbsent if the text has no symbol.
   Symbol Find(std::string_view text) const;
   // REQUIRES: symbol came from this table, or is kAbsent (which gives "").
@@ -61,7 +63,7 @@ class SymbolTable {
   std::string_view Store(std::string_view text);
   // The slot that holds the text, or the free one where it belongs.
   size_t FindSlot(std::string_view text, uint64_t bits) const;
-  void Grow();
+  void Grow(size_t slots);
 
   std::deque<std::string> chunks_;  // deque: views into a chunk stay valid
   std::vector<std::string_view> texts_;

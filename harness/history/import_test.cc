@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_replace.h"
 #include "gtest/gtest.h"
 #include "harness/history/edn.h"
 #include "harness/history/jsonl.h"
@@ -72,6 +73,17 @@ TEST(JsonlTest, EveryOperationSurvivesWritingAndReading) {
   for (size_t i = 0; i < history.operations.size(); ++i) {
     EXPECT_EQ(imported.history.Describe(i), history.Describe(i));
   }
+}
+
+// What Holdfast writes is read without looking names up; a blank, or another first field, takes the general way.
+TEST(JsonlTest, FieldsInTheOrderOfWritingReadAsInAnyOther) {
+  const std::string text = ToJsonl(EveryKind(), {"snapshot-map", "0"});
+  const std::string general = absl::StrReplaceAll(text, {{"{\"f\":", "{ \"f\":"}});
+  ASSERT_NE(general, text);
+  EXPECT_EQ(ToJsonl(ReadOk(general).history, {"snapshot-map", "0"}), text);
+  const std::string moved =
+      "{\"f\":\"put\",\"outcome\":\"ok\",\"value\":\"2\",\"complete\":1,\"key\":\"a\",\"invoke\":0}";
+  EXPECT_EQ(ReadOk(moved).history.Describe(0), "client 0: put \"a\" = \"2\" on 0 [0..1] ok");
 }
 
 TEST(JsonlTest, LinesOutOfOrderAreSortedByInvoke) {

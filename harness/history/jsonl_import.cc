@@ -29,14 +29,14 @@ class JsonlImporter {
     position_ = history_.operations.size();
     history_.operations.emplace_back().invoke = -1;
     has_rows_ = has_note_ = initial_ = header_ = has_f_ = has_outcome_ = false;
-    if (!in->Expect('{')) return false;
-    if (!in->Take('}')) {
-      do {
-        uint64_t name = 0;
-        if (!in->Name(&name) || !in->Expect(':') || !Field(name, in)) return false;
-      } while (in->Take(','));
-      if (!in->Expect('}')) return false;
+    if (in->TakeBytes("{\"f\":")) {
+      if (!FieldsAsWritten(in)) return false;
+      if (in->Take(',') && !Fields(in)) return false;
+    } else {
+      if (!in->Expect('{')) return false;
+      if (in->Peek() != '}' && !Fields(in)) return false;
     }
+    if (!in->Expect('}')) return false;
     if (!in->AtEnd()) return in->Fail("text after the end of the object");
     if (header_ || initial_) return FinishOther(in);
     return FinishOperation(in);
@@ -70,6 +70,39 @@ class JsonlImporter {
  private:
   Operation& op() { return history_.operations[position_]; }
 
+  // As many fields as stand in the order in which they are written here (jsonl.cc), without blanks: no name needs to be
+  // looked up. The name "f" has been taken.
+  bool FieldsAsWritten(JsonlScanner* in) {
+    return KindField(in) && (!in->TakeBytes(",\"object\":") || in->Small(&op().object)) &&
+           (!in->TakeBytes(",\"process\":") || in->Small(&op().process)) &&
+           (!in->TakeBytes(",\"key\":") || SymbolField(&Operation::key, in)) &&
+           (!in->TakeBytes(",\"delta\":") || in->Integer(&op().delta)) &&
+           (!in->TakeBytes(",\"value\":") || SymbolField(&Operation::value, in)) &&
+           (!in->TakeBytes(",\"parts\":") || Parts(in)) && (!in->TakeBytes(",\"rows\":") || Rows(in)) &&
+           (!in->TakeBytes(",\"outcome\":") || OutcomeField(in)) && (!in->TakeBytes(",\"invoke\":") || Invoke(in)) &&
+           (!in->TakeBytes(",\"complete\":") || in->Integer(&op().complete)) &&
+           (!in->TakeBytes(",\"at\":") || Hint(in)) && (!in->TakeBytes(",\"step\":") || in->Small(&op().step));
+  }
+
+  // At least one more, in any order.
+  bool Fields(JsonlScanner* in) {
+    do {
+      uint64_t name = 0;
+      if (!in->Name(&name) || !in->Expect(':') || !Field(name, in)) return false;
+    } while (in->Take(','));
+    return true;
+  }
+
+  bool Invoke(JsonlScanner* in) {
+    return in->Integer(&op().invoke) && (op().invoke >= 0 || in->Fail("\"invoke\" is negative"));
+  }
+
+  bool Hint(JsonlScanner* in) {
+    OpId& hint = op().hint;
+    return in->Expect('[') && in->Small(&hint.term) && in->Expect(',') && in->Integer(&hint.index) && in->Expect(',') &&
+           in->Small(&hint.sub) && in->Expect(']');
+  }
+
   bool Field(uint64_t name, JsonlScanner* in) {
     switch (name) {
       case Packed("f"):
@@ -87,12 +120,11 @@ class JsonlImporter {
       case Packed("outcome"):
         return OutcomeField(in);
       case Packed("invoke"):
-        return in->Integer(&op().invoke) && (op().invoke >= 0 || in->Fail("\"invoke\" is negative"));
+        return Invoke(in);
       case Packed("complete"):
         return in->Integer(&op().complete);
       case Packed("at"):
-        return in->Expect('[') && in->Small(&op().hint.term) && in->Expect(',') && in->Integer(&op().hint.index) &&
-               in->Expect(',') && in->Small(&op().hint.sub) && in->Expect(']');
+        return Hint(in);
       case Packed("step"):
         return in->Small(&op().step);
       case Packed("group"):
@@ -297,6 +329,39 @@ class JsonlImporter {
   bool has_rows_ = false, has_note_ = false, initial_ = false, header_ = false, has_f_ = false, has_outcome_ = false;
 };
 
+// Makes room for a whole file once its first windows have shown what it is like: a table that doubles time and again
+// would touch twice the memory.
+class Growth {
+ public:
+  Growth(size_t text_bytes, History* history) : text_bytes_(text_bytes), history_(*history) {}
+
+  void AfterWindow(size_t bytes) {
+    read_bytes_ += bytes;
+    if (++windows_ == kWindowsToLearn && text_bytes_ > read_bytes_) {
+      const double windows = 1.02 * static_cast<double>(text_bytes_ - read_bytes_) / static_cast<double>(bytes);
+      history_.operations.reserve(Expected(history_.operations.size(), operations_before_, windows));
+      history_.symbols.Reserve(Expected(history_.symbols.size(), symbols_before_, windows));
+    }
+    operations_before_ = history_.operations.size();
+    symbols_before_ = history_.symbols.size();
+  }
+
+ private:
+  static constexpr int kWindowsToLearn = 4;
+
+  static size_t Expected(size_t now, size_t before, double windows) {
+    const double expected = static_cast<double>(now) + windows * static_cast<double>(now - before);
+    return static_cast<size_t>(std::min(expected, static_cast<double>(kReservedOperationsMax)));
+  }
+
+  const size_t text_bytes_;
+  History& history_;
+  int windows_ = 0;
+  size_t read_bytes_ = 0;
+  size_t operations_before_ = 0;
+  size_t symbols_before_ = 0;
+};
+
 std::string_view TakeLine(std::string_view* lines) {
   const size_t end = lines->find('\n');
   std::string_view line = lines->substr(0, end);
@@ -309,11 +374,11 @@ std::string_view TakeLine(std::string_view* lines) {
 
 bool ImportJsonl(TextSource* source, Imported* imported, ParseError* error) {
   JsonlImporter importer(imported);
-  std::vector<Operation>& operations = imported->history.operations;
   std::string scratch;
   int64_t line_number = 0;
   std::string_view lines;
-  for (bool first = true; source->NextLines(&lines); first = false) {
+  Growth growth(source->size_hint(), &imported->history);
+  while (source->NextLines(&lines)) {
     const size_t size = lines.size();
     while (!lines.empty()) {
       ++line_number;
@@ -325,13 +390,7 @@ bool ImportJsonl(TextSource* source, Imported* imported, ParseError* error) {
       }
     }
     importer.Flush();
-    if (first && source->size_hint() > size) {
-      // A growing vector would touch twice the memory.
-      const double windows = 1.02 * static_cast<double>(source->size_hint()) / static_cast<double>(size);
-      const double expected = windows * static_cast<double>(operations.size());
-      const double reserved = std::min(expected, static_cast<double>(kReservedOperationsMax));
-      operations.reserve(static_cast<size_t>(reserved));
-    }
+    growth.AfterWindow(size);
   }
   if (source->too_long()) {
     *error = {line_number + 1, 1, "the line is too long"};

@@ -56,6 +56,14 @@ class JsonlScanner {
     return true;
   }
   bool Expect(char c) { return Take(c) || Fail("unexpected character"); }
+  // Exactly these bytes, or nothing is taken.
+  template <size_t kSize>
+  bool TakeBytes(const char (&bytes)[kSize]) {
+    constexpr size_t kLength = kSize - 1;
+    if (static_cast<size_t>(end_ - at_) < kLength || std::memcmp(at_, bytes, kLength) != 0) return false;
+    at_ += kLength;
+    return true;
+  }
   bool AtEnd() { return Peek() == '\0' && at_ == end_; }
   bool TakeNull() {
     if (Peek() != 'n' || !std::string_view(at_, static_cast<size_t>(end_ - at_)).starts_with("null")) return false;
