@@ -523,7 +523,12 @@ TEST_F(ServerTest, HealthAndReflectionAreServed) {
     queue.Next(&tag, &ok);
     return std::string(reinterpret_cast<const char*>(whole.begin()), whole.size());
   };
-  EXPECT_EQ(ask("/grpc.health.v1.Health/Check", ""), std::string("\x08\x01"));  // status: SERVING
+  const std::string serving("\x08\x01");
+  EXPECT_EQ(ask("/grpc.health.v1.Health/Check", ""), serving);
+  const std::string name = proto::NodeService::service_full_name();
+  EXPECT_EQ(
+      ask("/grpc.health.v1.Health/Check", absl::StrCat("\n", std::string(1, static_cast<char>(name.size())), name)),
+      serving);
   // list_services
   const std::string listed =
       ask("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", std::string("\x3a\0", 2));

@@ -185,7 +185,7 @@ TEST_F(ToolsTest, TablesAreFlushedAndCompactedAndLeadersMove) {
   EXPECT_THAT(Admin({"leader_stepdown", tablet}).output, HasSubstr("Leader of tablet " + tablet + ": 127.0.0.1:"));
 
   // Two of three nodes are enough for everything.
-  EXPECT_EQ(Ctl({"stop_node", "2"}).code, 0);
+  EXPECT_EQ(Ctl({"stop_node", "2"}).output, "Stopped node 2.\n");
   EXPECT_THAT(Ctl({"status"}).output, HasSubstr("Node 2: stopped"));
   const std::string snapshot = IdAtEnd(Admin({"create_snapshot", "ydb", "test_tb"}).output);
   EXPECT_THAT(AwaitOutput({"list_snapshots"}, "COMPLETE"), HasSubstr(snapshot + " \tCOMPLETE\n"));
