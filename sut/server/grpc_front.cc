@@ -222,6 +222,11 @@ absl::Status GrpcFront::Listen() {
   if (server_ == nullptr || port_ == 0) {
     return absl::UnavailableError(absl::StrCat("can't listen on ", options_.listen));
   }
+  // Asked without a name, the health service speaks for all; by name, only for those that it knows.
+  if (auto* health = server_->GetHealthCheckService()) {
+    health->SetServingStatus(proto::NodeService::service_full_name(), true);
+    health->SetServingStatus(proto::PeerService::service_full_name(), true);
+  }
   return absl::OkStatus();
 }
 

@@ -25,6 +25,7 @@
 #include "gtest/gtest.h"
 #include "sut/base/prng.h"
 #include "sut/server/client_id.h"
+#include "sut/server/grpc_names.h"
 #include "sut/server/reply_status.h"
 #include "sut/server/test_servers.h"
 #include "sut/tablet/partition.h"
@@ -417,6 +418,37 @@ TEST_F(ServerTest, AServerWhoseDiskIsFullStopsAndKeepsWhatItAcknowledged) {
   for (const auto& [key, value] : acknowledged) EXPECT_TRUE(rows.contains(key) && rows.at(key) == value) << key;
 }
 
+// Who is no node of the cluster, or means another one, is turned away; what a node sends that is no message is dropped.
+TEST_F(ServerTest, StrangersAreNoPeersAndAPeersNoiseIsDropped) {
+  StartCluster(3);
+  CreateTable("test_tb");
+  const auto stub = proto::PeerService::NewStub(MakeChannel(servers_->Address(NodeId{1})));
+  Prng prng(11);
+  const auto deliver = [&](const std::map<std::string, std::string>& metadata) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    for (const auto& [key, value] : metadata) context.AddMetadata(key, value);
+    const auto stream = stub->Deliver(&context);
+    proto::PeerHello hello;
+    const bool accepted = stream->Read(&hello);
+    for (int i = 0; accepted && i < 50; ++i) {
+      proto::PeerFrame frame;
+      for (int size = 0; size < 20; ++size) frame.add_envelopes(std::string(size, static_cast<char>(prng.Next())));
+      if (!stream->Write(frame)) break;
+    }
+    stream->WritesDone();
+    return stream->Finish().error_code();
+  };
+  EXPECT_EQ(deliver({}), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(deliver({{kFromMetadata, "9"}, {kToMetadata, "1"}}), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(deliver({{kFromMetadata, "1"}, {kToMetadata, "1"}}), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(deliver({{kFromMetadata, "2"}, {kToMetadata, "3"}}), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(deliver({{kFromMetadata, "2"}, {kToMetadata, "1"}}), grpc::StatusCode::OK);
+  PutRows(0, 3);
+  EXPECT_EQ(Rows(), Expected(0, 3));
+  for (const NodeId node : servers_->ids()) EXPECT_TRUE(servers_->IsUp(node));
+}
+
 // The clients of open calls are told at once that nothing is known, and the server ends cleanly.
 TEST_F(ServerTest, AStopEndsTheOpenCallsAndThenTheServer) {
   StartCluster(3);
@@ -523,7 +555,12 @@ TEST_F(ServerTest, HealthAndReflectionAreServed) {
     queue.Next(&tag, &ok);
     return std::string(reinterpret_cast<const char*>(whole.begin()), whole.size());
   };
-  EXPECT_EQ(ask("/grpc.health.v1.Health/Check", ""), std::string("\x08\x01"));  // status: SERVING
+  const std::string serving("\x08\x01");
+  EXPECT_EQ(ask("/grpc.health.v1.Health/Check", ""), serving);
+  const std::string name = proto::NodeService::service_full_name();
+  EXPECT_EQ(
+      ask("/grpc.health.v1.Health/Check", absl::StrCat("\n", std::string(1, static_cast<char>(name.size())), name)),
+      serving);
   // list_services
   const std::string listed =
       ask("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", std::string("\x3a\0", 2));

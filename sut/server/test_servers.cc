@@ -5,14 +5,17 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -27,6 +30,10 @@ namespace {
 
 constexpr auto kProgramTimeout = std::chrono::seconds(60);
 constexpr int64_t kConnectTimeoutUs = 30'000'000;
+// Outgoing connections have ports from 32768 on, unless the system is told otherwise.
+constexpr int kPortMin = 10'000;
+constexpr int kPortEnd = 30'000;
+constexpr int kPortAttemptsMax = 10'000;
 constexpr auto kPollInterval = std::chrono::milliseconds(20);
 
 struct Streams {
@@ -76,6 +83,33 @@ int WaitFor(pid_t pid) {
   return CodeOf(status);
 }
 
+// A socket without a file, whose name no second process can have while this one lives. It stays open on purpose.
+bool ReserveName(int port) {
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const std::string name = absl::StrCat("sut-test-port-", port);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path + 1, name.size());
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0) return true;
+  if (fd >= 0) close(fd);
+  return false;
+}
+
+bool ReservePort(int port) {
+  if (!ReserveName(port)) return false;
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  const bool is_free = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+                       bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  if (fd >= 0) close(fd);
+  return is_free;
+}
+
 std::string Contents(const std::string& file) {
   std::ifstream in(file);
   std::ostringstream out;
@@ -106,16 +140,15 @@ TestDirectory::~TestDirectory() {
   EXPECT_FALSE(error) << path_ << ": " << error.message();
 }
 
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  SUT_CHECK(fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0, "a free port");
-  SUT_CHECK(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0, "a bound port has a number");
-  close(fd);
-  return ntohs(address.sin_port);
+int FreePorts(int count) {
+  std::random_device random;
+  for (int attempt = 0; attempt < kPortAttemptsMax; ++attempt) {
+    const int first = kPortMin + static_cast<int>(random() % (kPortEnd - kPortMin - count));
+    int reserved = 0;
+    while (reserved < count && ReservePort(first + reserved)) ++reserved;
+    if (reserved == count) return first;
+  }
+  SUT_CHECK(false, "free ports");
 }
 
 TestServers::TestServers(int count) {

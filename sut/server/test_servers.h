@@ -39,8 +39,10 @@ class TestDirectory {
   std::string path_;
 };
 
-// A port of 127.0.0.1 that was free just now.
-int FreePort();
+// The first of `count` ports of 127.0.0.1, one after the other, that nobody uses: they are this process's until it
+// ends, as far as others ask here, and never those that the system gives to outgoing connections by default.
+int FreePorts(int count);
+inline int FreePort() { return FreePorts(1); }
 
 class TestServers {
  public:

@@ -75,6 +75,14 @@ absl::Status AddNode(LocalCluster& cluster) {
   return absl::OkStatus();
 }
 
+// The other commands end with the cluster's status.
+void ReportDone(const std::string& command, uint32_t node, const std::string& data_dir) {
+  if (command == "stop") std::printf("Stopped cluster.\n");
+  if (command == "stop_node") std::printf("Stopped node %u.\n", node);
+  if (command == "start_node") std::printf("Started node %u.\n", node);
+  if (command == "destroy") std::printf("Destroyed cluster in %s.\n", data_dir.c_str());
+}
+
 absl::Status Wipe(LocalCluster& cluster) {
   if (absl::Status status = cluster.StopAll(); !status.ok()) return status;
   if (absl::Status status = cluster.RemoveData(); !status.ok()) return status;
@@ -144,7 +152,10 @@ int main(int argc, char** argv) {
   } else {
     status = (*cluster)->Destroy();
   }
-  if (status.ok()) return 0;
+  if (status.ok()) {
+    ReportDone(command, node, paths.data_dir);
+    return 0;
+  }
   std::fprintf(stderr, "sut-ctl: %s\n", std::string(status.message()).c_str());
   return status.code() == absl::StatusCode::kInvalidArgument ? kUsage : kNotDone;
 }

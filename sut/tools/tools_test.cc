@@ -48,18 +48,13 @@ class ToolsTest : public ::testing::Test {
         Ctl({"create", "--rf", "1", "--port", absl::StrCat(port_), "--http-port", absl::StrCat(http_port_)});
     ASSERT_EQ(end.code, 0) << end.errors;
   }
-  // Ports that follow each other may belong to somebody, so that it is tried elsewhere.
   void CreateThreeNodes() {
-    ProgramEnd end;
-    for (int attempt = 0; attempt < 10; ++attempt) {
-      const int port = FreePort();
-      end = Ctl({"create", "--rf", "3", "--port", absl::StrCat(port), "--http-port", absl::StrCat(FreePort())});
-      if (end.code != 0) continue;
-      addresses_.clear();
-      for (int i = 0; i < 3; ++i) addresses_.push_back(absl::StrCat("127.0.0.1:", port + i));
-      return;
-    }
-    FAIL() << end.errors;
+    const int port = FreePorts(3);
+    const ProgramEnd end =
+        Ctl({"create", "--rf", "3", "--port", absl::StrCat(port), "--http-port", absl::StrCat(FreePorts(3))});
+    ASSERT_EQ(end.code, 0) << end.errors;
+    addresses_.clear();
+    for (int i = 0; i < 3; ++i) addresses_.push_back(absl::StrCat("127.0.0.1:", port + i));
   }
   // With a replica of each tablet on nodes 1 to `nodes`.
   void CreateTable(uint64_t nodes = 1) {
@@ -96,8 +91,8 @@ class ToolsTest : public ::testing::Test {
 
   const TestDirectory directory_;
   const std::string data_dir_ = directory_.path() + "/data";
-  const int port_ = FreePort();
-  const int http_port_ = FreePort();
+  const int port_ = FreePorts(2);  // the next is a second node's
+  const int http_port_ = FreePorts(2);
   std::vector<std::string> addresses_ = {Address()};
 };
 
@@ -185,7 +180,7 @@ TEST_F(ToolsTest, TablesAreFlushedAndCompactedAndLeadersMove) {
   EXPECT_THAT(Admin({"leader_stepdown", tablet}).output, HasSubstr("Leader of tablet " + tablet + ": 127.0.0.1:"));
 
   // Two of three nodes are enough for everything.
-  EXPECT_EQ(Ctl({"stop_node", "2"}).code, 0);
+  EXPECT_EQ(Ctl({"stop_node", "2"}).output, "Stopped node 2.\n");
   EXPECT_THAT(Ctl({"status"}).output, HasSubstr("Node 2: stopped"));
   const std::string snapshot = IdAtEnd(Admin({"create_snapshot", "ydb", "test_tb"}).output);
   EXPECT_THAT(AwaitOutput({"list_snapshots"}, "COMPLETE"), HasSubstr(snapshot + " \tCOMPLETE\n"));
