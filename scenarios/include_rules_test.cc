@@ -25,7 +25,7 @@ using testing::Not;
 
 // Lower layers first. A folder that is missing here may be included by no other, and is refused itself.
 const std::vector<std::string> kClusterLayers = {"base",   "proto",  "raft", "runtime", "storage", "tablet",
-                                                 "master", "client", "node", "server",  "tools"};
+                                                 "master", "client", "cql",  "node", "server",  "tools"};
 const std::vector<std::string> kHarnessLayers = {"history", "check", "plan", "cluster", "sim", "process", "run", "cli"};
 
 // The folder below `root` that a path lies in: "raft" for sut/raft/raft.h; empty if it lies elsewhere.
