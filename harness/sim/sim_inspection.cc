@@ -131,6 +131,7 @@ std::vector<ReplicaInspection> InspectNode(const SimNode& node, const PlanIds& i
     return replicas;
   }
   for (const sut::proto::ReplicaRecord& record : *records) {
+    if (record.removed()) continue;
     replicas.push_back(InspectDown(node, layout, record, ids, reader));
   }
   return replicas;

@@ -45,6 +45,7 @@ struct NumberId {
   bool is_none() const { return value == 0; }
 };
 
+using KeyspaceId = Uuid<struct KeyspaceTag>;
 using TableId = Uuid<struct TableTag>;
 using TabletId = Uuid<struct TabletTag>;  // also names the Raft group; the master's group is kMasterTablet
 using SnapshotId = Uuid<struct SnapshotTag>;

@@ -14,11 +14,14 @@ namespace {
 constexpr int kPageTimeoutsMax = 3;
 
 bool IsRead(const proto::Request& request) {
-  return request.has_get() || request.has_scan() || request.has_list_snapshots() || request.has_list_tables();
+  return request.has_get() || request.has_scan() || request.has_list_snapshots() || request.has_list_tables() ||
+         request.has_inspect_snapshot();
 }
 
 // Whether the request is for whichever replica leads, rather than for one node.
-bool IsForLeader(const proto::Request& request) { return !request.has_maintenance() && !request.has_create_replica(); }
+bool IsForLeader(const proto::Request& request) {
+  return !request.has_maintenance() && !request.has_create_replica() && !request.has_inspect_snapshot();
+}
 
 proto::Reply NoReply() {
   proto::Reply reply;
@@ -167,10 +170,12 @@ void Session::OnReply(const proto::Reply& reply, NodeId from) {
     case proto::SNAPSHOT_DELETED:
     case proto::RESTORATION_RUNNING:
     case proto::BAD_REQUEST:
+    case proto::NOT_EMPTY:
       // The answer to this request id, whichever attempt brought it.
       return Finish(operation, Outcome::kFail, reply);
     case proto::SESSION_CLOSED:
-      return OnSessionClosed(operation, reply);
+    case proto::TABLET_GONE:
+      return OnClosed(operation, reply);
     case proto::STALE_REQUEST:
       // Its answer was forgotten, though it is still wanted: all that is certain is that nothing comes after this.
       return Finish(operation, Outcome::kIndeterminate, reply);
@@ -220,9 +225,9 @@ void Session::OnRefused(Operation* operation, const proto::Reply& reply, NodeId 
   Pause(operation);
 }
 
-// This attempt was refused by apply. A closed session may have forgotten what it did before, so others may have had
-// effect.
-void Session::OnSessionClosed(Operation* operation, const proto::Reply& reply) {
+// This attempt had no effect, and none will have any from now on. A closed session may have forgotten what it did before,
+// and a tablet that is gone has forgotten everything, so earlier attempts may have had effect.
+void Session::OnClosed(Operation* operation, const proto::Reply& reply) {
   if (options_.refusal_is_final) operation->unsettled.erase(reply.attempt());
   const bool fail = IsRead(operation->request) || operation->unsettled.empty();
   Finish(operation, fail ? Outcome::kFail : Outcome::kIndeterminate, reply);

@@ -108,7 +108,7 @@ class Session {
   void OnOk(Operation* operation, const proto::Reply& reply, NodeId from);
   void OnPage(Operation* operation, const proto::Reply& reply);
   void OnRefused(Operation* operation, const proto::Reply& reply, NodeId from);
-  void OnSessionClosed(Operation* operation, const proto::Reply& reply);
+  void OnClosed(Operation* operation, const proto::Reply& reply);
 
   // Time.
   int64_t AttemptTimeoutUs(const Operation& operation) const;

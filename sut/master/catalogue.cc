@@ -8,6 +8,7 @@ namespace sut {
 namespace {
 
 // The byte after KeySpace::kRow says what the row is; its 16-byte id follows.
+constexpr char kKeyspace = 'k';
 constexpr char kTable = 't';
 constexpr char kSnapshot = 's';
 constexpr char kRestoration = 'x';
@@ -15,6 +16,11 @@ constexpr char kRestoration = 'x';
 std::string RowKey(char kind, std::string_view id) { return StoreKey(KeySpace::kRow, std::string(1, kind).append(id)); }
 
 void PutRow(const Transition& transition, StoreBatch* batch) {
+  if (transition.keyspace) {
+    batch->Put(RowKey(kKeyspace, transition.keyspace->id()), transition.keyspace->SerializeAsString());
+  }
+  if (transition.keyspace_gone) batch->Delete(RowKey(kKeyspace, Bytes(*transition.keyspace_gone)));
+  if (transition.table_gone) batch->Delete(RowKey(kTable, Bytes(*transition.table_gone)));
   if (transition.table) {
     batch->Put(RowKey(kTable, transition.table->id()), transition.table->SerializeAsString());
   }
@@ -42,6 +48,8 @@ absl::Status ReadRow(std::string_view row, std::string_view value, CatalogueStat
   if (row.empty()) return absl::DataLossError("catalogue: a row has an empty key");
   const std::string_view id = row.substr(1);
   switch (row[0]) {
+    case kKeyspace:
+      return ReadRow(id, value, &state->keyspaces);
     case kTable:
       return ReadRow(id, value, &state->tables);
     case kSnapshot:
@@ -93,7 +101,7 @@ proto::Reply Catalogue::ApplyCommand(const proto::CatalogueCommand& command, Sto
 void Catalogue::Committed() {
   if (!staged_) return;
   const Transition transition = *std::exchange(staged_, std::nullopt);
-  if (!transition.table && !transition.snapshot && !transition.restoration) return;
+  if (!transition.changes()) return;
   ApplyTransition(transition, &state_);
   Changed();
 }

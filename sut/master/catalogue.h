@@ -1,4 +1,4 @@
-// The master's state machine: the catalogue's rows in the store, one for each table, snapshot and restoration, and a
+// The master's state machine: the catalogue's rows in the store, one for each keyspace, table, snapshot and restoration, and a
 // copy of them in memory.
 //
 // Contract: state() is exactly what the committed entries made of it; an entry whose batch was not committed has left

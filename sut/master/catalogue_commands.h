@@ -13,15 +13,17 @@
 
 namespace sut::commands {
 
+inline KeyspaceId Keyspace(uint64_t n) { return {0x6b, n}; }
 inline TableId Table(uint64_t n) { return {0x7ab1e, n}; }
 // The n-th tablet of a table.
 inline TabletId Tablet(uint64_t table, uint64_t n) { return {0x7ab1e7, table * 100 + n}; }
 inline SnapshotId Snapshot(uint64_t n) { return {0x5, n}; }
 inline RestorationId Restoration(uint64_t n) { return {0xe, n}; }
 
-// Table n of keyspace "k" with the given number of tablets, each with replicas on nodes 1 to 3.
+// Table n of keyspace "k", which is made with the first one, with the given number of tablets, each with replicas on nodes 1 to 3.
 inline proto::CatalogueCommand CreateTable(uint64_t n, uint32_t tablets) {
   proto::CatalogueCommand command;
+  command.mutable_create_table()->set_new_keyspace(Bytes(Keyspace(n)));
   proto::TableInfo* table = command.mutable_create_table()->mutable_table();
   table->set_id(Bytes(Table(n)));
   table->set_keyspace("k");
@@ -43,6 +45,38 @@ inline proto::CatalogueCommand CreateTable(uint64_t n, uint32_t tablets) {
 inline proto::CatalogueCommand TableRunning(uint64_t n) {
   proto::CatalogueCommand command;
   command.mutable_table_running()->set_table(Bytes(Table(n)));
+  return command;
+}
+
+inline proto::CatalogueCommand CreateKeyspace(uint64_t n, const std::string& name) {
+  proto::CatalogueCommand command;
+  command.mutable_create_keyspace()->mutable_keyspace()->set_id(Bytes(Keyspace(n)));
+  command.mutable_create_keyspace()->mutable_keyspace()->set_name(name);
+  return command;
+}
+
+inline proto::CatalogueCommand DropKeyspace(uint64_t n) {
+  proto::CatalogueCommand command;
+  command.mutable_drop_keyspace()->set_id(Bytes(Keyspace(n)));
+  return command;
+}
+
+inline proto::CatalogueCommand DropTable(uint64_t n) {
+  proto::CatalogueCommand command;
+  command.mutable_drop_table()->set_table(Bytes(Table(n)));
+  return command;
+}
+
+inline proto::CatalogueCommand TabletClosed(uint64_t table, uint64_t tablet) {
+  proto::CatalogueCommand command;
+  command.mutable_tablet_closed()->set_table(Bytes(Table(table)));
+  command.mutable_tablet_closed()->set_tablet(Bytes(Tablet(table, tablet)));
+  return command;
+}
+
+inline proto::CatalogueCommand TableGone(uint64_t n) {
+  proto::CatalogueCommand command;
+  command.mutable_table_gone()->set_table(Bytes(Table(n)));
   return command;
 }
 

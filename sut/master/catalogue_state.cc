@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "sut/master/rules.h"
+#include "sut/master/table_rules.h"
 
 namespace sut {
 namespace {
@@ -14,48 +16,7 @@ namespace {
 using proto::RestorationInfo;
 using proto::SnapshotInfo;
 using proto::TableInfo;
-
-// The object of that id, or null; also for what is no id, which no object has.
-template <typename Id, typename Info>
-const Info* Find(const std::map<Id, Info>& objects, const std::string& id) {
-  const auto parsed = IdFromBytes<Id>(id);
-  if (!parsed.ok()) return nullptr;
-  const auto it = objects.find(*parsed);
-  return it == objects.end() ? nullptr : &it->second;
-}
-
-// An id as people see it; ids in stored objects are valid.
-std::string Shown(const std::string& id) {
-  const auto parsed = ParseUuidBytes(id);
-  return parsed.ok() ? UuidHex(parsed->first, parsed->second) : "(malformed)";
-}
-
-Transition Accept() { return {}; }
-Transition Refuse(proto::Code code, std::string message) {
-  Transition transition;
-  transition.reply = RefusedReply(code, std::move(message));
-  return transition;
-}
-Transition Change(SnapshotInfo snapshot) {
-  Transition transition;
-  transition.snapshot = std::move(snapshot);
-  return transition;
-}
-Transition Change(RestorationInfo restoration) {
-  Transition transition;
-  transition.restoration = std::move(restoration);
-  return transition;
-}
-Transition Change(TableInfo table) {
-  Transition transition;
-  transition.table = std::move(table);
-  return transition;
-}
-
-template <typename Info>
-bool AllDone(const Info& info) {
-  return std::all_of(info.tablets().begin(), info.tablets().end(), [](const auto& tablet) { return tablet.done(); });
-}
+using namespace rules;  // NOLINT: the words that these are written in
 
 // Takes note that a tablet is done; false if that changes nothing. The op is kept where the state is about it.
 template <typename Info>
@@ -77,47 +38,18 @@ SnapshotInfo Begun(SnapshotInfo snapshot, SnapshotInfo::State state) {
   return snapshot;
 }
 
+// Tablets of a table that is gone have nothing left to delete: it went with a FAILED snapshot.
+SnapshotInfo BegunDeleting(const CatalogueState& state, const SnapshotInfo& known) {
+  SnapshotInfo snapshot = Begun(known, SnapshotInfo::DELETING);
+  for (auto& tablet : *snapshot.mutable_tablets()) {
+    tablet.set_done(FindTablet(state, IdFromBytes<TabletId>(tablet.tablet()).value()) == nullptr);
+  }
+  if (AllDone(snapshot)) snapshot.set_state(SnapshotInfo::DELETED);
+  return snapshot;
+}
+
 std::set<std::string> TableSet(const google::protobuf::RepeatedPtrField<std::string>& tables) {
   return {tables.begin(), tables.end()};
-}
-
-// Whether both describe the same table, apart from how far it has got.
-bool SameTable(TableInfo a, TableInfo b) {
-  a.set_state(TableInfo::CREATING);
-  b.set_state(TableInfo::CREATING);
-  return a.SerializeAsString() == b.SerializeAsString();
-}
-
-Transition CreateTable(const CatalogueState& state, const proto::CatalogueCommand::CreateTable& command) {
-  const TableInfo& wanted = command.table();
-  if (const TableInfo* known = Find(state.tables, wanted.id()); known != nullptr) {
-    if (SameTable(*known, wanted)) return Accept();
-    return Refuse(proto::ALREADY_EXISTS, absl::StrCat("Another table has the id ", Shown(wanted.id())));
-  }
-  for (const auto& [id, table] : state.tables) {
-    if (table.keyspace() == wanted.keyspace() && table.name() == wanted.name()) {
-      return Refuse(proto::ALREADY_EXISTS,
-                    absl::StrCat("Table '", wanted.name(), "' already exists in namespace '", wanted.keyspace(), "'"));
-    }
-  }
-  for (const auto& tablet : wanted.tablets()) {
-    const auto id = IdFromBytes<TabletId>(tablet.id());
-    if (!id.ok()) return Refuse(proto::BAD_REQUEST, "Malformed tablet id");
-    if (FindTablet(state, *id) != nullptr) {
-      return Refuse(proto::ALREADY_EXISTS, absl::StrCat("Another tablet has the id ", Hex(*id)));
-    }
-  }
-  TableInfo table = wanted;
-  table.set_state(TableInfo::CREATING);
-  return Change(std::move(table));
-}
-
-Transition SetTableRunning(const CatalogueState& state, const proto::CatalogueCommand::TableRunning& command) {
-  const TableInfo* known = Find(state.tables, command.table());
-  if (known == nullptr || known->state() == TableInfo::RUNNING) return Accept();
-  TableInfo table = *known;
-  table.set_state(TableInfo::RUNNING);
-  return Change(std::move(table));
 }
 
 Transition CreateSnapshot(const CatalogueState& state, const proto::CatalogueCommand::CreateSnapshot& command) {
@@ -129,7 +61,7 @@ Transition CreateSnapshot(const CatalogueState& state, const proto::CatalogueCom
   snapshot.set_id(command.id());
   snapshot.set_state(SnapshotInfo::CREATING);
   for (const std::string& id : command.tables()) {
-    const TableInfo* table = Find(state.tables, id);
+    const TableInfo* table = FindTable(state, id);
     if (table == nullptr) return Refuse(proto::NOT_FOUND, absl::StrCat("Table with id '", Shown(id), "' not found"));
     snapshot.add_tables(id);
     for (const auto& tablet : table->tablets()) snapshot.add_tablets()->set_tablet(tablet.id());
@@ -169,7 +101,7 @@ Transition DeleteSnapshot(const CatalogueState& state, const proto::CatalogueCom
                   absl::StrCat("Cannot delete snapshot ", shown, ", restoration ", Shown(user->id()),
                                " is in progress and using snapshot ", shown));
   }
-  return Change(Begun(*known, SnapshotInfo::DELETING));
+  return Change(BegunDeleting(state, *known));
 }
 
 bool ShareTable(const SnapshotInfo& a, const SnapshotInfo& b) {
@@ -192,6 +124,10 @@ Transition RestoreSnapshot(const CatalogueState& state, const proto::CatalogueCo
   if (snapshot->state() == SnapshotInfo::DELETED) return Refuse(proto::SNAPSHOT_DELETED, "The snapshot was deleted");
   if (snapshot->state() != SnapshotInfo::COMPLETE) {
     return Refuse(proto::SNAPSHOT_NOT_COMPLETE, absl::StrCat("The snapshot state is not complete: ", shown));
+  }
+  for (const std::string& id : snapshot->tables()) {
+    if (FindTable(state, id) != nullptr) continue;
+    return Refuse(proto::NOT_FOUND, absl::StrCat("Table with id '", Shown(id), "' of the snapshot was dropped"));
   }
   const RestorationInfo* rival = FindRunning(state, [&](const RestorationInfo& restoration) {
     const SnapshotInfo* used = Find(state.snapshots, restoration.snapshot());
@@ -265,10 +201,20 @@ proto::Reply RefusedReply(proto::Code code, std::string message) {
 
 Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& command, BugSet bugs) {
   switch (command.op_case()) {
+    case proto::CatalogueCommand::kCreateKeyspace:
+      return CreateKeyspace(state, command.create_keyspace());
+    case proto::CatalogueCommand::kDropKeyspace:
+      return DropKeyspace(state, command.drop_keyspace());
     case proto::CatalogueCommand::kCreateTable:
       return CreateTable(state, command.create_table());
     case proto::CatalogueCommand::kTableRunning:
       return SetTableRunning(state, command.table_running());
+    case proto::CatalogueCommand::kDropTable:
+      return DropTable(state, command.drop_table());
+    case proto::CatalogueCommand::kTabletClosed:
+      return SetTabletClosed(state, command.tablet_closed());
+    case proto::CatalogueCommand::kTableGone:
+      return SetTableGone(state, command.table_gone());
     case proto::CatalogueCommand::kCreateSnapshot:
       return CreateSnapshot(state, command.create_snapshot());
     case proto::CatalogueCommand::kDeleteSnapshot:
@@ -279,6 +225,7 @@ Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& co
       return TabletDone(state, command.tablet_done(), bugs);
     case proto::CatalogueCommand::kFailSnapshot:
       return FailSnapshot(state, command.fail_snapshot());
+    case proto::CatalogueCommand::kImportSnapshot:
     case proto::CatalogueCommand::OP_NOT_SET:
       break;
   }
@@ -286,6 +233,11 @@ Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& co
 }
 
 void ApplyTransition(const Transition& transition, CatalogueState* state) {
+  if (transition.keyspace) {
+    state->keyspaces[IdFromBytes<KeyspaceId>(transition.keyspace->id()).value()] = *transition.keyspace;
+  }
+  if (transition.keyspace_gone) state->keyspaces.erase(*transition.keyspace_gone);
+  if (transition.table_gone) state->tables.erase(*transition.table_gone);
   if (transition.table) state->tables[IdFromBytes<TableId>(transition.table->id()).value()] = *transition.table;
   if (transition.snapshot) {
     state->snapshots[IdFromBytes<SnapshotId>(transition.snapshot->id()).value()] = *transition.snapshot;
@@ -293,6 +245,21 @@ void ApplyTransition(const Transition& transition, CatalogueState* state) {
   if (transition.restoration) {
     state->restorations[IdFromBytes<RestorationId>(transition.restoration->id()).value()] = *transition.restoration;
   }
+}
+
+bool IsRemovable(const CatalogueState& state, const proto::TableInfo& table) {
+  if (table.state() != TableInfo::HIDDEN) return false;
+  const auto covers = [&table](const SnapshotInfo& snapshot) {
+    return TableSet(snapshot.tables()).contains(table.id());
+  };
+  for (const auto& [id, snapshot] : state.snapshots) {
+    const bool over = snapshot.state() == SnapshotInfo::DELETED || snapshot.state() == SnapshotInfo::FAILED;
+    if (!over && covers(snapshot)) return false;
+  }
+  return FindRunning(state, [&](const RestorationInfo& restoration) {
+           const SnapshotInfo* used = Find(state.snapshots, restoration.snapshot());
+           return used != nullptr && covers(*used);
+         }) == nullptr;
 }
 
 const proto::TabletInfo* FindTablet(const CatalogueState& state, TabletId tablet) {

@@ -1,9 +1,10 @@
 // The master's replicated state as plain values, and the rules by which a command changes it.
 //
 // Contract: Decide is a pure function, so every replica of the master's group reaches the same state and gives the same
-// reply; a refusal names the reason that holds in the state it was decided in. A command changes at most one object.
+// reply; a refusal names the reason that holds in the state it was decided in. A command changes at most one object,
+// and with a table perhaps its keyspace. Ids come with the command, never from here.
 //   snapshot:    CREATING -> COMPLETE | FAILING -> FAILED;  COMPLETE | FAILED -> DELETING -> DELETED (a tombstone,
-//   kept) restoration: RESTORING -> RESTORED
+//   kept) restoration: RESTORING -> RESTORED keyspace and table: table_rules.h
 // Each arrow out of CREATING (to COMPLETE), FAILING, DELETING and RESTORING needs the word of every tablet.
 
 #ifndef SUT_MASTER_CATALOGUE_STATE_H_
@@ -21,18 +22,25 @@
 namespace sut {
 
 struct CatalogueState {
+  std::map<KeyspaceId, proto::KeyspaceInfo> keyspaces;
   std::map<TableId, proto::TableInfo> tables;
   std::map<SnapshotId, proto::SnapshotInfo> snapshots;
   std::map<RestorationId, proto::RestorationInfo> restorations;
 };
 
 // What one command does: the reply, and the object that it changes as it is afterwards.
-// Invariant: at most one of the three is set, and none if the reply is a refusal.
+// Invariant: at most one of them is set, or a table and the keyspace that is made with it; none if the reply is a
+// refusal.
 struct Transition {
   proto::Reply reply;
+  std::optional<proto::KeyspaceInfo> keyspace;
+  std::optional<KeyspaceId> keyspace_gone;
   std::optional<proto::TableInfo> table;
+  std::optional<TableId> table_gone;
   std::optional<proto::SnapshotInfo> snapshot;
   std::optional<proto::RestorationInfo> restoration;
+
+  bool changes() const { return keyspace || keyspace_gone || table || table_gone || snapshot || restoration; }
 };
 
 Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& command, BugSet bugs);
@@ -42,6 +50,9 @@ void ApplyTransition(const Transition& transition, CatalogueState* state);
 
 // The tablet of that id in any table; null if there is none.
 const proto::TabletInfo* FindTablet(const CatalogueState& state, TabletId tablet);
+
+// Whether a table was dropped and nothing needs it any more: its replicas are to be removed.
+bool IsRemovable(const CatalogueState& state, const proto::TableInfo& table);
 
 // A code with its message, as a refusal.
 proto::Reply RefusedReply(proto::Code code, std::string message);

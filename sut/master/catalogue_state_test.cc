@@ -263,6 +263,86 @@ TEST_F(CatalogueStateTest, ATableIsCreatedOnceAndItsNameAndTabletsAreItsOwn) {
   EXPECT_EQ(Do(thief).code(), proto::ALREADY_EXISTS);
 }
 
+TEST_F(CatalogueStateTest, AKeyspaceIsMadeByItselfOrWithItsFirstTable) {
+  EXPECT_EQ(state_.keyspaces.size(), 1u);  // both tables' "k"
+  EXPECT_EQ(state_.tables.at(Table(2)).keyspace_id(), Bytes(Keyspace(1)));
+  EXPECT_EQ(Do(CreateKeyspace(7, "ydb")).code(), proto::OK);
+  EXPECT_EQ(Do(CreateKeyspace(7, "ydb")).code(), proto::OK);  // a retry
+  EXPECT_EQ(Do(CreateKeyspace(8, "ydb")).message(), "Keyspace 'ydb' already exists");
+  EXPECT_EQ(Do(CreateKeyspace(7, "other")).code(), proto::ALREADY_EXISTS);
+
+  proto::CatalogueCommand named = CreateTable(3, 1);
+  named.mutable_create_table()->mutable_table()->set_keyspace("ydb");
+  named.mutable_create_table()->mutable_table()->set_keyspace_id(Bytes(Keyspace(9)));
+  EXPECT_EQ(Do(named).message(), "Keyspace 'ydb' does not exist");
+  named.mutable_create_table()->mutable_table()->set_keyspace_id(Bytes(Keyspace(1)));
+  EXPECT_EQ(Do(named).code(), proto::NOT_FOUND);  // that one has another name
+  named.mutable_create_table()->mutable_table()->set_keyspace_id(Bytes(Keyspace(7)));
+  EXPECT_EQ(Do(named).code(), proto::OK);
+  EXPECT_EQ(Do(named).code(), proto::OK);  // a retry
+}
+
+TEST_F(CatalogueStateTest, AKeyspaceWithTablesStays) {
+  EXPECT_EQ(Do(DropKeyspace(9)).code(), proto::NOT_FOUND);
+  EXPECT_EQ(Do(DropKeyspace(1)).message(), "Cannot drop keyspace 'k', it has table 't1'");
+  Do(DropTable(1));
+  EXPECT_EQ(Do(DropKeyspace(1)).code(), proto::NOT_EMPTY);
+  Do(DropTable(2));
+  EXPECT_EQ(Do(DropKeyspace(1)).code(), proto::OK);  // what was dropped holds its name no more
+  EXPECT_TRUE(state_.keyspaces.empty());
+}
+
+TEST_F(CatalogueStateTest, ADroppedTableIsGoneForNewOperationsAtOnce) {
+  MakeComplete(1);
+  EXPECT_EQ(Do(DropTable(1)).code(), proto::OK);
+  EXPECT_EQ(Do(DropTable(1)).code(), proto::NOT_FOUND);
+  EXPECT_EQ(Do(CreateSnapshot(2, {1})).code(), proto::NOT_FOUND);
+  EXPECT_EQ(Do(Restore(1, 1)).message(), "Table with id '" + Hex(Table(1)) + "' of the snapshot was dropped");
+  proto::CatalogueCommand successor = CreateTable(3, 1);
+  successor.mutable_create_table()->mutable_table()->set_name("t1");
+  EXPECT_EQ(Do(successor).code(), proto::OK);
+}
+
+TEST_F(CatalogueStateTest, ADroppedTableStaysHiddenWhileASnapshotOrARestorationNeedsIt) {
+  MakeComplete(1);
+  Do(CreateSnapshot(2, {1}));
+  Do(Restore(1, 1));
+  Do(TableRunning(1));
+  Do(DropTable(1));
+  Do(TabletClosed(1, 0));
+  EXPECT_EQ(state_.tables.at(Table(1)).state(), proto::TableInfo::DROPPING);
+  Do(TabletClosed(1, 1));
+  EXPECT_EQ(state_.tables.at(Table(1)).state(), proto::TableInfo::HIDDEN);
+
+  // What was under way comes to its end.
+  BothDone(2, SnapshotInfo::CREATING);
+  EXPECT_EQ(StateOf(2), SnapshotInfo::COMPLETE);
+  Do(RestorationDone(1, Tablet(1, 0)));
+  Do(RestorationDone(1, Tablet(1, 1)));
+  EXPECT_EQ(StateOfRestoration(1), RestorationInfo::RESTORED);
+  for (const uint64_t n : {1, 2}) {
+    EXPECT_FALSE(IsRemovable(state_, state_.tables.at(Table(1))));
+    Do(TableGone(1));  // of a leader that is behind
+    EXPECT_TRUE(state_.tables.contains(Table(1)));
+    EXPECT_EQ(Do(DeleteSnapshot(n)).code(), proto::OK);
+    BothDone(n, SnapshotInfo::DELETING);
+  }
+  EXPECT_TRUE(IsRemovable(state_, state_.tables.at(Table(1))));
+  Do(TableGone(1));
+  EXPECT_FALSE(state_.tables.contains(Table(1)));
+}
+
+TEST_F(CatalogueStateTest, AFailedSnapshotHoldsNoTableAndIsDeletedAtOnceWhenItIsGone) {
+  MakeFailed(1);
+  Do(DropTable(1));
+  Do(TabletClosed(1, 0));
+  Do(TabletClosed(1, 1));
+  Do(TableGone(1));
+  EXPECT_FALSE(state_.tables.contains(Table(1)));
+  EXPECT_EQ(Do(DeleteSnapshot(1)).code(), proto::OK);
+  EXPECT_EQ(StateOf(1), SnapshotInfo::DELETED);
+}
+
 // What must hold after every command, whatever the order in which they come.
 void ExpectInvariants(const CatalogueState& state) {
   std::set<std::string> being_restored;

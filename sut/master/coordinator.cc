@@ -130,7 +130,7 @@ void Coordinator::MakeCall(const Action& action, Progress* progress) {
 
 NodeId Coordinator::Destination(const Action& action, const Progress& progress) const {
   if (const auto* call = std::get_if<ReplicaCall>(&action)) return call->node;
-  const TabletId tablet = std::get<TabletCall>(action).tablet;
+  const TabletId tablet = *AskedTablet(action);
   if (const auto leader = leaders_.find(tablet); leader != leaders_.end()) return leader->second;
   const proto::TabletInfo* info = FindTablet(world_.catalogue->state(), tablet);
   SUT_CHECK(info != nullptr && info->replicas_size() > 0, "a call to a tablet without replicas");
@@ -139,9 +139,9 @@ NodeId Coordinator::Destination(const Action& action, const Progress& progress) 
 
 // `node` does not lead the tablet, or does not answer: ask another one.
 void Coordinator::ForgetLeader(const Action& action, NodeId node, Progress* progress) {
-  const auto* call = std::get_if<TabletCall>(&action);
-  if (call == nullptr) return;
-  if (const auto leader = leaders_.find(call->tablet); leader != leaders_.end() && leader->second == node) {
+  const auto tablet = AskedTablet(action);
+  if (!tablet) return;
+  if (const auto leader = leaders_.find(*tablet); leader != leaders_.end() && leader->second == node) {
     leaders_.erase(leader);
   }
   ++progress->next_replica;
@@ -158,10 +158,10 @@ void Coordinator::OnReply(const Call& call, const proto::Reply& reply) {
     // Of whichever attempt: the action is idempotent, and done is done.
     progress->in_flight = false;
     progress->confirmed = true;
-    if (std::holds_alternative<TabletCall>(call.action)) {
+    if (AskedTablet(call.action)) {
       OnTabletDone(call, reply);
     } else {
-      OnReplicaHosted(call);
+      OnReplicaDone(call);
     }
   } else if (progress->in_flight && progress->attempts == call.attempt) {
     OnRefusal(call, reply, progress);
@@ -190,9 +190,9 @@ void Coordinator::OnRefusal(const Call& call, const proto::Reply& reply, Progres
 // since two replicas that each hold the other for the leader would otherwise keep it going for ever.
 bool Coordinator::FollowHint(const Call& call, const proto::Reply& reply, Progress* progress) {
   const NodeId hint{reply.leader_node()};
-  const auto* tablet_call = std::get_if<TabletCall>(&call.action);
-  if (tablet_call == nullptr || hint.is_none() || hint == call.node) return false;
-  leaders_[tablet_call->tablet] = hint;
+  const auto tablet = AskedTablet(call.action);
+  if (!tablet || hint.is_none() || hint == call.node) return false;
+  leaders_[*tablet] = hint;
   if (progress->redirected) return false;
   progress->redirected = true;
   MakeCall(call.action, progress);
@@ -200,21 +200,17 @@ bool Coordinator::FollowHint(const Call& call, const proto::Reply& reply, Progre
 }
 
 void Coordinator::OnTabletDone(const Call& call, const proto::Reply& reply) {
-  const auto& tablet_call = std::get<TabletCall>(call.action);
-  leaders_[tablet_call.tablet] = call.node;
-  ProposeChange(DoneCommand(tablet_call, reply.op()), [this, action = call.action] { Retry(action); });
+  leaders_[*AskedTablet(call.action)] = call.node;
+  ProposeChange(DoneCommand(call.action, reply.op()), [this, action = call.action] { Retry(action); });
 }
 
-void Coordinator::OnReplicaHosted(const Call& call) {
-  const TableId table = std::get<ReplicaCall>(call.action).table;
-  const bool all_hosted = std::all_of(pending_.begin(), pending_.end(), [&](const auto& entry) {
-    const auto* replica_call = std::get_if<ReplicaCall>(&entry.first);
-    return replica_call == nullptr || replica_call->table != table || entry.second.confirmed;
+void Coordinator::OnReplicaDone(const Call& call) {
+  const auto& done = std::get<ReplicaCall>(call.action);
+  const bool by_all = std::all_of(pending_.begin(), pending_.end(), [&](const auto& entry) {
+    const auto* other = std::get_if<ReplicaCall>(&entry.first);
+    return other == nullptr || other->table != done.table || other->kind != done.kind || entry.second.confirmed;
   });
-  if (!all_hosted) return;
-  proto::CatalogueCommand change;
-  change.mutable_table_running()->set_table(Bytes(table));
-  ProposeChange(std::move(change), [this, action = call.action] { Retry(action); });
+  if (by_all) ProposeChange(AllDoneCommand(done), [this, action = call.action] { Retry(action); });
 }
 
 void Coordinator::ProposeChange(proto::CatalogueCommand change, std::function<void()> on_failure) {

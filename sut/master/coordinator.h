@@ -99,7 +99,7 @@ class Coordinator {
   void OnReply(const Call& call, const proto::Reply& reply);
   void OnRefusal(const Call& call, const proto::Reply& reply, Progress* progress);
   void OnTabletDone(const Call& call, const proto::Reply& reply);
-  void OnReplicaHosted(const Call& call);
+  void OnReplicaDone(const Call& call);
   bool FollowHint(const Call& call, const proto::Reply& reply, Progress* progress);
   void ProposeChange(proto::CatalogueCommand change, std::function<void()> on_failure);
   void Retry(const Action& action);

@@ -365,6 +365,53 @@ TEST_F(CoordinatorTest, ATableRunsWhenEveryReplicaIsHosted) {
   EXPECT_EQ(catalogue_.state().tables.at(Table(2)).state(), proto::TableInfo::RUNNING);
 }
 
+TEST_F(CoordinatorTest, ADroppedTableIsClosedThenRemovedFromEveryNode) {
+  group_.Change(DropTable(1));
+  time_.Advance(1);
+  const auto closes = sender_.Take();
+  ASSERT_EQ(closes.size(), 2u);
+  for (const auto& call : closes) {
+    EXPECT_TRUE(call.request.has_close_tablet());
+    call.on_reply(Ok());
+  }
+  group_.CommitAll();
+  time_.Advance(1);
+  const auto removals = sender_.Take();
+  ASSERT_EQ(removals.size(), 6u);
+  for (const auto& call : removals) {
+    EXPECT_EQ(call.request.delete_replica().replica(), call.to.value);
+    EXPECT_EQ(call.request.delete_replica().table(), Bytes(Table(1)));
+  }
+  // A node that is down is asked for as long as it takes, also by the next leader, who asks all.
+  for (size_t i = 0; i < 5; ++i) removals[i].on_reply(Ok());
+  EXPECT_EQ(group_.proposed(), 0u);
+  time_.Advance(kCallTimeout + kInterval);
+  EXPECT_EQ(sender_.Take().size(), 1u);
+  group_.Follow(2);
+  group_.Lead(3);
+  time_.Advance(kInterval);
+  const auto again = sender_.Take();
+  ASSERT_EQ(again.size(), 6u);
+  for (const auto& call : again) call.on_reply(Ok());
+  group_.CommitAll();
+  EXPECT_TRUE(catalogue_.state().tables.empty());
+  time_.Advance(kInterval);
+  EXPECT_EQ(coordinator_.pending_count(), 0u);
+}
+
+TEST_F(CoordinatorTest, ATableDroppedBeforeItRanIsStillHostedUntilItIsClosed) {
+  group_.Change(CreateTable(2, 1));
+  group_.Change(DropTable(2));
+  time_.Advance(1);
+  int hosts = 0, closes = 0;
+  for (const auto& call : sender_.Take()) {
+    hosts += call.request.has_create_replica();
+    closes += call.request.has_close_tablet();
+  }
+  EXPECT_EQ(hosts, 3);
+  EXPECT_EQ(closes, 1);
+}
+
 TEST_F(CoordinatorTest, CallsInFlightAreBoundedAndNoneIsLeftOutForEver) {
   group_.Change(CreateTable(3, 100));
   group_.Change(TableRunning(3));

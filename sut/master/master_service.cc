@@ -3,7 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "sut/base/prng.h"
 #include "sut/master/request_validation.h"
+#include "sut/master/table_rules.h"
 
 namespace sut {
 namespace {
@@ -32,8 +34,19 @@ void FillSnapshots(const CatalogueState& state, proto::Reply::SnapshotList* list
   for (const auto& [id, restoration] : state.restorations) *list->add_restorations() = restoration;
 }
 
-void FillTables(const CatalogueState& state, proto::Reply::TableList* list) {
-  for (const auto& [id, table] : state.tables) *list->add_tables() = table;
+void FillTables(const CatalogueState& state, bool dropped_too, proto::Reply::TableList* list) {
+  for (const auto& [id, table] : state.tables) {
+    if (dropped_too || !rules::IsDropped(table)) *list->add_tables() = table;
+  }
+  for (const auto& [id, keyspace] : state.keyspaces) *list->add_keyspaces() = keyspace;
+}
+
+// A client that names a keyspace by its name alone gets it made with the table. The id follows from the table's, so
+// that it is the same on every attempt.
+void NameKeyspace(proto::CatalogueCommand::CreateTable* command) {
+  const auto table = IdFromBytes<TableId>(command->table().id());
+  if (!command->table().keyspace_id().empty() || !table.ok()) return;
+  command->set_new_keyspace(UuidBytes(Mix({table->hi, table->lo, 1}), Mix({table->hi, table->lo, 2})));
 }
 
 absl::Status Validate(const proto::Request& request) {
@@ -88,17 +101,18 @@ void MasterService::HandleChange(const proto::Request& request, std::function<vo
   proto::Command command;
   *command.mutable_request() = request.id();
   *command.mutable_catalogue() = request.catalogue();
+  if (command.catalogue().has_create_table()) NameKeyspace(command.mutable_catalogue()->mutable_create_table());
   world_.group->Propose(std::move(command), std::move(done));
 }
 
 void MasterService::HandleList(const proto::Request& request, std::function<void(proto::Reply)> done) {
   const bool snapshots = request.has_list_snapshots();
-  auto list = [this, snapshots, done = std::move(done)](proto::Reply reply) {
+  auto list = [this, snapshots, dropped = request.list_tables().dropped(), done = std::move(done)](proto::Reply reply) {
     if (reply.code() == proto::OK) {
       if (snapshots) {
         FillSnapshots(world_.catalogue->state(), reply.mutable_snapshots());
       } else {
-        FillTables(world_.catalogue->state(), reply.mutable_tables());
+        FillTables(world_.catalogue->state(), dropped, reply.mutable_tables());
       }
     }
     done(std::move(reply));

@@ -9,6 +9,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -27,8 +28,18 @@ struct TabletCall {
   friend auto operator<=>(const TabletCall&, const TabletCall&) = default;
 };
 
-// To a node: host this replica.
+// To the leader of a tablet: commit that it serves no rows any more.
+struct CloseCall {
+  TableId table;
+  TabletId tablet;
+
+  friend auto operator<=>(const CloseCall&, const CloseCall&) = default;
+};
+
+// To a node: host this replica, or remove it for good.
 struct ReplicaCall {
+  enum class Kind : uint8_t { kHost, kRemove };
+  Kind kind = Kind::kHost;
   TableId table;
   TabletId tablet;
   ReplicaId replica;
@@ -37,15 +48,19 @@ struct ReplicaCall {
   friend auto operator<=>(const ReplicaCall&, const ReplicaCall&) = default;
 };
 
-using Action = std::variant<TabletCall, ReplicaCall>;
+using Action = std::variant<TabletCall, CloseCall, ReplicaCall>;
 
 // The actions that are due, in a fixed order and without repetition.
 std::vector<Action> NextActions(const CatalogueState& state);
 
 // The request that asks for an action; it carries no request id.
 proto::Request RequestFor(const CatalogueState& state, const Action& action);
-// The catalogue command that says that a tablet has committed its part, at `op`.
-proto::CatalogueCommand DoneCommand(const TabletCall& call, const proto::OpId& op);
+// The tablet whose leader is asked; none if a certain node is.
+std::optional<TabletId> AskedTablet(const Action& action);
+// The catalogue command that says that a tablet has committed its part, at `op`. REQUIRES: AskedTablet names one.
+proto::CatalogueCommand DoneCommand(const Action& action, const proto::OpId& op);
+// The catalogue command that says that this has been answered by all replicas of the table.
+proto::CatalogueCommand AllDoneCommand(const ReplicaCall& call);
 // Names an action by what it is.
 uint64_t ActionIdentity(const Action& action);
 

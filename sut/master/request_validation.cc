@@ -10,10 +10,19 @@
 namespace sut {
 namespace {
 
+constexpr size_t kNameBytesMax = 256;
+constexpr size_t kSchemaBytesMax = 64 << 10;
+
 absl::Status ValidateId(const char* what, const std::string& bytes) {
   const auto id = ParseUuidBytes(bytes);
   if (!id.ok()) return absl::InvalidArgumentError(absl::StrCat("Malformed ", what, " id: ", id.status().message()));
   if (id->first == 0 && id->second == 0) return absl::InvalidArgumentError(absl::StrCat("The ", what, " id is nil"));
+  return absl::OkStatus();
+}
+
+absl::Status ValidateName(const std::string& name) {
+  if (name.empty()) return absl::InvalidArgumentError("A name is empty");
+  if (name.size() > kNameBytesMax) return absl::InvalidArgumentError("A name is too long");
   return absl::OkStatus();
 }
 
@@ -41,15 +50,26 @@ absl::Status ValidateTablets(const proto::TableInfo& table) {
       return absl::InvalidArgumentError("The tablets do not cover the hash space in order");
     }
     covered = tablet.hash_end();
+    if (tablet.closed()) return absl::InvalidArgumentError("A tablet of a new table is closed");
     if (const absl::Status status = ValidateReplicas(tablet); !status.ok()) return status;
   }
   if (covered != kHashSpace) return absl::InvalidArgumentError("The tablets do not cover the hash space");
   return absl::OkStatus();
 }
 
+absl::Status ValidateKeyspace(const proto::KeyspaceInfo& keyspace) {
+  if (const absl::Status status = ValidateId("keyspace", keyspace.id()); !status.ok()) return status;
+  return ValidateName(keyspace.name());
+}
+
 absl::Status ValidateTable(const proto::TableInfo& table) {
   if (const absl::Status status = ValidateId("table", table.id()); !status.ok()) return status;
-  if (table.keyspace().empty() || table.name().empty()) return absl::InvalidArgumentError("A name is empty");
+  if (const absl::Status status = ValidateName(table.keyspace()); !status.ok()) return status;
+  if (const absl::Status status = ValidateName(table.name()); !status.ok()) return status;
+  if (!table.keyspace_id().empty()) {
+    if (const absl::Status status = ValidateId("keyspace", table.keyspace_id()); !status.ok()) return status;
+  }
+  if (table.schema().size() > kSchemaBytesMax) return absl::InvalidArgumentError("The schema is too large");
   if (table.state() != proto::TableInfo::CREATING) return absl::InvalidArgumentError("A new table is not CREATING");
   return ValidateTablets(table);
 }
@@ -74,8 +94,14 @@ absl::Status ValidateRestoreSnapshot(const proto::CatalogueCommand::RestoreSnaps
 
 absl::Status ValidateChange(const proto::CatalogueCommand& change) {
   switch (change.op_case()) {
+    case proto::CatalogueCommand::kCreateKeyspace:
+      return ValidateKeyspace(change.create_keyspace().keyspace());
+    case proto::CatalogueCommand::kDropKeyspace:
+      return ValidateId("keyspace", change.drop_keyspace().id());
     case proto::CatalogueCommand::kCreateTable:
       return ValidateTable(change.create_table().table());
+    case proto::CatalogueCommand::kDropTable:
+      return ValidateId("table", change.drop_table().table());
     case proto::CatalogueCommand::kCreateSnapshot:
       return ValidateCreateSnapshot(change.create_snapshot());
     case proto::CatalogueCommand::kDeleteSnapshot:

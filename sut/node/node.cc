@@ -64,7 +64,9 @@ Node::Node(const Seams* seams, NodeSpec spec)
 Node::~Node() {
   // The master service refers to its replica, replicas to their machines and the log store.
   master_.reset();
-  for (auto& [tablet, hosted] : hosted_) hosted.replica.reset();
+  for (auto* replicas : {&hosted_, &retired_}) {
+    for (auto& [tablet, hosted] : *replicas) hosted.replica.reset();
+  }
 }
 
 absl::Status Node::Recover() {
@@ -77,6 +79,11 @@ absl::Status Node::Recover() {
   auto recovered = log_store_->Recover();
   if (!recovered.ok()) return recovered.status();
   for (LogStore::RecoveredReplica& replica : *recovered) {
+    if (replica.record.removed()) {
+      if (absl::Status status = FinishRemoval(context_, replica.record); !status.ok()) return status;
+      removals_[*IdFromBytes<TabletId>(replica.record.tablet())] = Removal::kDone;
+      continue;
+    }
     if (absl::Status status = Host(std::move(replica)); !status.ok()) return status;
   }
   const bool member =
@@ -173,8 +180,13 @@ void Node::Receive(const std::string& bytes) {
 void Node::OnRequest(NodeId from, const proto::Request& request) {
   const auto reply = [this, from, request](proto::Reply answer) { SendReply(from, request, std::move(answer)); };
   if (request.has_create_replica()) return reply(CreateReplica(request.create_replica()));
+  if (request.has_delete_replica()) return DeleteReplica(request, reply);
   Replica* replica = Find(request.tablet());
-  if (replica == nullptr) return reply(Refuse(proto::UNAVAILABLE, "the tablet is not hosted here"));
+  if (replica == nullptr) {
+    const auto tablet = IdFromBytes<TabletId>(request.tablet());
+    if (tablet.ok() && removals_.contains(*tablet)) return reply(Refuse(proto::TABLET_GONE, "the table was dropped"));
+    return reply(Refuse(proto::UNAVAILABLE, "the tablet is not hosted here"));
+  }
   const bool for_master = replica->tablet() == kMasterTablet && !request.has_fence() && !request.has_maintenance();
   if (for_master) return master_->Handle(request, reply);
   replica->Handle(request, reply);
@@ -200,6 +212,9 @@ proto::Reply Node::CreateReplica(const proto::CreateReplica& request) {
     if (record.replica() == request.replica() && record.table() == request.table()) return done;
     return Refuse(proto::ALREADY_EXISTS, "another replica of the tablet is hosted here");
   }
+  if (removals_.contains(*IdFromBytes<TabletId>(request.tablet().id()))) {
+    return Refuse(proto::TABLET_GONE, "the tablet was removed from here");
+  }
   proto::ReplicaRecord record;
   record.set_table(request.table());
   record.set_tablet(request.tablet().id());
@@ -216,6 +231,50 @@ proto::Reply Node::CreateReplica(const proto::CreateReplica& request) {
   if (status.ok()) status = Host(*std::move(created));
   if (!status.ok()) return Refuse(proto::UNAVAILABLE, std::string(status.message()));
   return done;
+}
+
+void Node::DeleteReplica(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  const auto tablet = IdFromBytes<TabletId>(request.tablet());
+  const auto table = IdFromBytes<TableId>(request.delete_replica().table());
+  const ReplicaId replica{request.delete_replica().replica()};
+  if (!tablet.ok() || !table.ok() || replica.is_none() || *tablet == kMasterTablet) {
+    return reply(Refuse(proto::BAD_REQUEST, "not a replica of a tablet"));
+  }
+  if (const auto known = removals_.find(*tablet); known != removals_.end() && known->second != Removal::kFailed) {
+    if (known->second == Removal::kRunning) return reply(Refuse(proto::UNAVAILABLE, "the replica is being removed"));
+    return reply(Refuse(proto::OK, ""));
+  }
+  std::shared_ptr<TabletStore> store;
+  if (const auto hosted = hosted_.find(*tablet); hosted != hosted_.end()) {
+    const proto::ReplicaRecord& record = hosted->second.replica->record();
+    if (record.table() != Bytes(*table) || record.replica() != replica.value) {
+      return reply(Refuse(proto::BAD_REQUEST, "another replica of the tablet is hosted here"));
+    }
+    store = hosted->second.replica->Retire();
+    if (store == nullptr) return reply(Refuse(proto::UNAVAILABLE, "the replica is at work"));
+    Release(*tablet);
+  }
+  StartRemoval({*table, *tablet, replica}, std::move(store), std::move(reply));
+}
+
+void Node::StartRemoval(const RemovedReplica& removed, std::shared_ptr<TabletStore> store,
+                        std::function<void(proto::Reply)> reply) {
+  removals_[removed.tablet] = Removal::kRunning;
+  const LogicalIdentity identity{Mix({0x72656d6f, removed.tablet.hi, removed.tablet.lo})};
+  RunSequence(seams_->worker, identity, RemovalSteps(context_, removed, std::move(store)),
+              [this, tablet = removed.tablet, reply = std::move(reply)](absl::Status status) {
+                removals_[tablet] = status.ok() ? Removal::kDone : Removal::kFailed;
+                reply(status.ok() ? Refuse(proto::OK, "")
+                                  : Refuse(proto::UNAVAILABLE, std::string(status.message())));
+              });
+}
+
+void Node::Release(TabletId tablet) {
+  replicas_.erase(tablet);
+  retired_.insert(hosted_.extract(tablet));
+  seams_->timers->After(Replica::kCallbackUsMax, [this, tablet] {
+    log_writer_->AfterPending([this, tablet] { retired_.erase(tablet); });
+  });
 }
 
 void Node::Send(NodeId to, proto::Request request, LogicalIdentity identity,

@@ -28,6 +28,7 @@
 #include "sut/storage/log_store.h"
 #include "sut/tablet/log_writer.h"
 #include "sut/tablet/replica.h"
+#include "sut/tablet/replica_removal.h"
 #include "sut/tablet/row_machine.h"
 
 namespace sut {
@@ -69,6 +70,11 @@ class Node : private RequestSender {
   void OnRequest(NodeId from, const proto::Request& request);
   void OnReply(const proto::Reply& reply);
   proto::Reply CreateReplica(const proto::CreateReplica& request);
+  void DeleteReplica(const proto::Request& request, std::function<void(proto::Reply)> reply);
+  void StartRemoval(const RemovedReplica& removed, std::shared_ptr<TabletStore> store,
+                    std::function<void(proto::Reply)> reply);
+  // Takes a replica that has retired out of service, and keeps it until nothing can call it back any more.
+  void Release(TabletId tablet);
   void SendReply(NodeId to, const proto::Request& request, proto::Reply reply);
   // RequestSender, for the coordinator.
   void Send(NodeId to, proto::Request request, LogicalIdentity identity,
@@ -86,6 +92,10 @@ class Node : private RequestSender {
   ReplicaContext context_;
   std::map<TabletId, Hosted> hosted_;
   std::map<TabletId, Replica*> replicas_;
+  // Replicas that were removed from this node, or are just being removed. They never come back.
+  enum class Removal { kRunning, kFailed, kDone };
+  std::map<TabletId, Removal> removals_;
+  std::map<TabletId, Hosted> retired_;
   std::unique_ptr<MasterService> master_;
   // Requests of this node that wait for a reply, by attempt. Bounded: the oldest is forgotten.
   std::map<uint32_t, std::function<void(const proto::Reply&)>> calls_;

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "sut/base/prng.h"
 #include "sut/raft/wire.h"
+#include "sut/storage/directory.h"
 #include "sut/storage/test_disk.h"
 #include "sut/tablet/partition.h"
 #include "sut/tablet/test_group.h"
@@ -165,6 +166,71 @@ TEST_F(NodeTest, AMalformedCreateReplicaChangesNothing) {
   *create(7)->mutable_tablet()->add_replicas() = create(7)->tablet().replicas(0);
   for (const proto::Request& request : requests) EXPECT_EQ(AskOnce(request).code(), proto::BAD_REQUEST);
   EXPECT_THAT(node_->replicas(), SizeIs(1));
+}
+
+proto::Request DeleteReplicaRequest(uint64_t replica = 4) {
+  proto::Request request;
+  request.set_tablet(Bytes(kTablet));
+  request.mutable_delete_replica()->set_table(UuidBytes(5, 6));
+  request.mutable_delete_replica()->set_replica(replica);
+  return request;
+}
+
+TEST_F(NodeTest, ARemovedReplicaLeavesNothingAndNeverComesBack) {
+  EXPECT_EQ(AskOnce(CreateReplica()).code(), proto::OK);
+  loop_.RunFor(3'000'000);
+  EXPECT_EQ(AskOnce(Addressed(PutRequest(1, 1, "a", "x"))).code(), proto::OK);
+  EXPECT_EQ(AskOnce(DeleteReplicaRequest(9)).code(), proto::BAD_REQUEST);  // that one is not here
+  EXPECT_EQ(AskOnce(DeleteReplicaRequest()).code(), proto::OK);
+  const NodeLayout layout(disk_.root(), kSelf);
+  for (int life = 0; life < 2; ++life) {
+    EXPECT_THAT(node_->replicas(), SizeIs(1));
+    EXPECT_FALSE(*DirectoryExists(disk_.seam(), layout.table(TableId{5, 6})));
+    EXPECT_EQ(AskOnce(DeleteReplicaRequest()).code(), proto::OK);
+    EXPECT_EQ(AskOnce(CreateReplica()).code(), proto::TABLET_GONE);  // a late delivery
+    EXPECT_EQ(AskOnce(Addressed(GetRequest("a"))).code(), proto::TABLET_GONE);
+    loop_.RunFor(5'000'000);
+    Stop();
+    Start();
+  }
+  EXPECT_THAT(fatal_, IsEmpty());
+}
+
+TEST_F(NodeTest, AReplicaThatNeverWasHereIsKeptFromComing) {
+  EXPECT_EQ(AskOnce(DeleteReplicaRequest()).code(), proto::OK);
+  EXPECT_EQ(AskOnce(CreateReplica()).code(), proto::TABLET_GONE);
+  EXPECT_THAT(node_->replicas(), SizeIs(1));
+}
+
+TEST_F(NodeTest, ARemovalThatACrashCutsShortIsFinishedAtTheNextStart) {
+  const NodeLayout layout(disk_.root(), kSelf);
+  // Jobs take 100 us each: the crash falls before, between and after the steps.
+  for (int64_t crash_after_us = 50; crash_after_us < 450; crash_after_us += 100) {
+    const TabletId tablet{7, static_cast<uint64_t>(crash_after_us)};
+    proto::Request create = CreateReplica();
+    create.mutable_create_replica()->mutable_tablet()->set_id(Bytes(tablet));
+    EXPECT_EQ(AskOnce(create).code(), proto::OK);
+    proto::Envelope envelope;
+    envelope.set_from_node(kClient.value);
+    *envelope.mutable_request() = DeleteReplicaRequest();
+    envelope.mutable_request()->set_tablet(Bytes(tablet));
+    node_->Receive(envelope.SerializeAsString());
+    loop_.RunFor(crash_after_us);
+    Stop();
+    Start();
+    // Either nothing has happened or all of it.
+    const bool there = node_->replicas().contains(tablet);
+    EXPECT_EQ(there, crash_after_us == 50) << crash_after_us;
+    EXPECT_EQ(*DirectoryExists(disk_.seam(), ReplicaLayout(layout, TableId{5, 6}, tablet).live()), there);
+    loop_.RunFor(3'000'000);
+    to_client_.clear();
+    node_->Receive(envelope.SerializeAsString());
+    loop_.RunFor(2'000'000);
+    ASSERT_THAT(to_client_, SizeIs(1));
+    EXPECT_EQ(to_client_[0].reply().code(), proto::OK);
+    EXPECT_FALSE(node_->replicas().contains(tablet));
+  }
+  EXPECT_FALSE(*DirectoryExists(disk_.seam(), layout.table(TableId{5, 6})));
 }
 
 // The master of this node waits for another one to host a replica.

@@ -33,6 +33,8 @@ proto::Reply Refusal(proto::Code code, std::string message) {
 bool IsClientRequest(const proto::Request& request) {
   switch (request.body_case()) {
     case proto::Request::kCreateReplica:
+    case proto::Request::kDeleteReplica:
+    case proto::Request::kCloseTablet:
     case proto::Request::kSnapshot:
     case proto::Request::BODY_NOT_SET:
       return false;

@@ -11,6 +11,7 @@ grpc::StatusCode StatusCodeOf(proto::Code code) {
     case proto::UNAVAILABLE:
       return grpc::StatusCode::UNAVAILABLE;
     case proto::NOT_FOUND:
+    case proto::TABLET_GONE:
       return grpc::StatusCode::NOT_FOUND;
     case proto::ALREADY_EXISTS:
       return grpc::StatusCode::ALREADY_EXISTS;
@@ -27,6 +28,7 @@ grpc::StatusCode StatusCodeOf(proto::Code code) {
     case proto::SNAPSHOT_BEING_DELETED:
     case proto::SNAPSHOT_DELETED:
     case proto::RESTORATION_RUNNING:
+    case proto::NOT_EMPTY:
       return grpc::StatusCode::FAILED_PRECONDITION;
     default:  // INDETERMINATE, or a code of a later version
       return grpc::StatusCode::UNKNOWN;

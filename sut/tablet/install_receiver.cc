@@ -290,6 +290,10 @@ void InstallReceiver::Reply(Session* session, proto::InstallReply::Kind kind, ui
   replica_.context_.seams->transport->Send(to, identity, message.SerializeAsString());
 }
 
+void InstallReceiver::Cancel() {
+  if (session_ && session_->phase == Phase::kReceiving && !session_->writing) Abandon();
+}
+
 void InstallReceiver::Abandon() {
   Reply(&*session_, proto::InstallReply::REFUSED, 0);
   session_.reset();

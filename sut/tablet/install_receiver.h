@@ -36,6 +36,8 @@ class InstallReceiver {
   // An offer or a chunk.
   void OnEnvelope(const proto::InstallEnvelope& envelope);
   void Tick();
+  // Gives up what is being received, if that can be done at once.
+  void Cancel();
   bool busy() const { return session_.has_value() || removals_ > 0; }
   // Goes on with moving directories in place where a crash has cut it short. At start-up, before anything is opened.
   absl::Status FinishAtStart();

@@ -9,6 +9,7 @@ namespace {
 
 constexpr char kSnapshotKind = 's';
 constexpr char kRestorationKind = 'r';
+constexpr char kClosedKind = 'c';  // one at most, under the nil id
 
 std::string MarkerKey(char kind, const std::string& id) {
   return StoreKey(KeySpace::kMarker, absl::StrCat(std::string(1, kind), id));
@@ -26,6 +27,7 @@ std::optional<Value> Find(const std::map<Key, Value>& map, const Key& key) {
 absl::Status Markers::Load(const TabletStore& store) {
   snapshots_.clear();
   restorations_.clear();
+  closed_.reset();
   bool parsed = true;
   const std::string end(1, static_cast<char>(static_cast<char>(KeySpace::kMarker) + 1));
   const auto visit = [&](std::string_view key, std::string_view value) {
@@ -37,6 +39,8 @@ absl::Status Markers::Load(const TabletStore& store) {
       parsed = parse(&snapshots_[*IdFromBytes<SnapshotId>(key.substr(2))]);
     } else if (kind == kRestorationKind) {
       parsed = parse(&restorations_[*IdFromBytes<RestorationId>(key.substr(2))]);
+    } else if (kind == kClosedKind) {
+      parsed = parse(&closed_.emplace());
     } else {
       parsed = false;
     }
@@ -56,6 +60,11 @@ std::vector<SnapshotId> Markers::live_snapshots() const {
     if (marker.state() == proto::SnapshotMarker::CREATED) live.push_back(id);
   }
   return live;
+}
+
+void Markers::PutClosed(const proto::ClosedMarker& marker, StoreBatch* batch) {
+  closed_ = marker;
+  batch->Put(MarkerKey(kClosedKind, UuidBytes(0, 0)), marker.SerializeAsString());
 }
 
 void Markers::Put(SnapshotId id, const proto::SnapshotMarker& marker, StoreBatch* batch) {

@@ -159,6 +159,7 @@ void Replica::OnRaft(const raft::Message& message) {
 }
 
 void Replica::OnInstall(const proto::InstallEnvelope& envelope) {
+  if (retiring_ && envelope.has_offer()) return;
   if (ReplicaId{envelope.to_replica()} != replica_) return;
   if (envelope.has_reply()) {
     install_source_->OnReply(envelope);
@@ -225,7 +226,9 @@ void Replica::Process(raft::Ready ready) {
     reads_.erase(waiting);
     done(NotLeader());
   }
-  for (const ReplicaId peer : ready.installs) install_source_->Start(peer);
+  for (const ReplicaId peer : ready.installs) {
+    if (!retiring_) install_source_->Start(peer);
+  }
 }
 
 void Replica::SendRaft(const std::vector<raft::Message>& messages) {

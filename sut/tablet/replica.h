@@ -81,6 +81,12 @@ class Replica : public ReplicatedGroup {
   void Tick();
   void OnRaft(const raft::Message& message);
   void OnInstall(const proto::InstallEnvelope& envelope);
+  // For removal, which is for good: takes the replica out of service, and stops it as soon as nothing of it is under way
+  // on the Worker. Null as long as something is: ask again later. After it, the object only waits for what was promised
+  // to call it back: a pause of kCallbackUsMax, then everything that the log writer has. The store is no more in use.
+  std::shared_ptr<TabletStore> Retire();
+  static constexpr int64_t kCallbackUsMax = 2'000'000;
+
   // A request to this tablet, other than those that only the master knows.
   void Handle(const proto::Request& request, std::function<void(proto::Reply)> reply);
 
@@ -129,6 +135,8 @@ class Replica : public ReplicatedGroup {
   bool ApplyOne(const raft::Entry& entry);  // false: a barrier took over, or the replica stopped
   proto::Reply ApplyCommand(const proto::Command& command, const raft::Entry& entry, StoreBatch* batch,
                             absl::Status* status);
+  proto::Reply ApplyClose(OpId op, StoreBatch* batch);
+  static proto::Reply TabletGone();
   // Commits `batch` at the entry, then finishes it.
   void CommitEntry(const raft::Entry& entry, const proto::Command* command, StoreBatch batch, proto::Reply reply);
   // What observers are told of an entry; valid as long as the entry. `command` is null for an entry that is none.
@@ -171,6 +179,9 @@ class Replica : public ReplicatedGroup {
   proto::Reply ScanPage(uint64_t pin, const std::string& after);
   void ExpirePins();
   proto::Reply NotLeader() const;
+  // Whether a request for rows is to be refused since the tablet was closed, or is going to be removed.
+  bool RefusesRows() const { return markers_.closed().has_value() || retiring_; }
+  void HandleClose(std::function<void(proto::Reply)> reply);
 
   NodeId NodeOf(ReplicaId replica) const;
   void Hit(Probe probe) const { context_.seams->probes->Hit(probe, tablet_); }
@@ -215,7 +226,8 @@ class Replica : public ReplicatedGroup {
   Term role_term_;                           // the term of that
   std::function<void()> on_role_change_;
   bool pumping_ = false;
-  bool stopped_ = false;          // by Fatal
+  bool stopped_ = false;          // by Fatal or Retire
+  bool retiring_ = false;         // nothing is begun any more
   bool barrier_running_ = false;  // or held up
   bool held_up_ = false;          // failed, and waiting for the next attempt. Invariant: then retry_barrier_ is set
   std::deque<std::function<void()>> barriers_waiting_;

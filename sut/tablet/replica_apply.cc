@@ -31,7 +31,7 @@ void Replica::ApplyCommitted() {
     retry_barrier_ = nullptr;
     start();
   }
-  while (!stopped_ && !to_apply_.empty() && !barrier_running_) {
+  while (!stopped_ && !retiring_ && !to_apply_.empty() && !barrier_running_) {
     // An install may have brought more than what was waiting.
     if (to_apply_.front().op.index <= applied_.index) {
       to_apply_.pop_front();
@@ -77,10 +77,13 @@ proto::Reply Replica::ApplyCommand(const proto::Command& command, const raft::En
     SUT_CHECK(client.ok(), "a fence was validated before it was appended");
     return sessions_.Close(*client, batch);
   }
+  if (command.has_close()) return ApplyClose(entry.op, batch);
   const bool remembered = command.has_request();
   if (remembered) {
     if (auto known = sessions_.Lookup(command.request())) return *std::move(known);
   }
+  // Not remembered: every later attempt meets the same.
+  if (markers_.closed()) return TabletGone();
   absl::StatusOr<proto::Reply> reply = machine_->Apply(command, entry.op, entry.time, *store_, batch);
   if (!reply.ok()) {
     *status = reply.status();
@@ -92,6 +95,19 @@ proto::Reply Replica::ApplyCommand(const proto::Command& command, const raft::En
     sessions_.Remember(command.request(), *reply, batch);
   }
   return *std::move(reply);
+}
+
+proto::Reply Replica::ApplyClose(OpId op, StoreBatch* batch) {
+  if (!markers_.closed()) {
+    proto::ClosedMarker marker;
+    marker.mutable_op()->set_term(op.term.value);
+    marker.mutable_op()->set_index(op.index.value);
+    markers_.PutClosed(marker, batch);
+  }
+  proto::Reply reply;
+  reply.set_code(proto::OK);
+  *reply.mutable_op() = markers_.closed()->op();
+  return reply;
 }
 
 void Replica::CommitEntry(const raft::Entry& entry, const proto::Command* command, StoreBatch batch,

@@ -33,7 +33,7 @@ absl::Status RemoveAllGenerationsBut(const StorageSeam& storage, const std::stri
 }  // namespace
 
 void Replica::MaintainStore() {
-  if (maintenance_running_ || barrier_running_) return;
+  if (maintenance_running_ || barrier_running_ || retiring_) return;
   const LogicalIdentity identity{Mix({0x6d61696e, tablet_.hi, tablet_.lo, applied_.index.value})};
   if (store_->flush_due() || flush_wanted_) {
     flush_wanted_ = false;
@@ -91,6 +91,22 @@ void Replica::RemoveOldGenerations() {
         return RemoveAllGenerationsBut(storage, directory, live);
       },
       [this](absl::Status status) { old_generations_ = old_generations_ || !status.ok(); });
+}
+
+std::shared_ptr<TabletStore> Replica::Retire() {
+  retiring_ = out_of_service_ = true;
+  install_source_->StopAll();
+  install_receiver_->Cancel();
+  const bool under_way = (barrier_running_ && !held_up_) || maintenance_running_ || install_source_->busy() ||
+                         install_receiver_->busy();
+  if (under_way) return nullptr;
+  stopped_ = true;
+  barriers_waiting_.clear();
+  pins_.clear();
+  FailProposals(raft_->status().last.index, "the replica was removed");
+  for (auto& [index, done] : std::exchange(reads_confirmed_, {})) done(TabletGone());
+  for (auto& [id, done] : std::exchange(reads_, {})) done(TabletGone());
+  return std::exchange(store_, nullptr);
 }
 
 }  // namespace sut

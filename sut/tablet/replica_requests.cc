@@ -31,6 +31,8 @@ proto::Reply Replica::NotLeader() const {
   return reply;
 }
 
+proto::Reply Replica::TabletGone() { return Refuse(proto::TABLET_GONE, "the table was dropped"); }
+
 void Replica::Propose(proto::Command command, std::function<void(proto::Reply)> done) {
   if (!is_leader()) return done(NotLeader());
   if (out_of_service_) return done(Refuse(proto::UNAVAILABLE, "the replica is out of service"));
@@ -59,6 +61,8 @@ void Replica::ReadBarrier(std::function<void(proto::Reply)> done) {
 }
 
 void Replica::Handle(const proto::Request& request, std::function<void(proto::Reply)> reply) {
+  const bool for_rows = request.has_write() || request.has_get() || request.has_scan();
+  if (retiring_ || (for_rows && RefusesRows())) return reply(TabletGone());
   switch (request.body_case()) {
     case proto::Request::kWrite:
       return HandleWrite(request, std::move(reply));
@@ -76,6 +80,8 @@ void Replica::Handle(const proto::Request& request, std::function<void(proto::Re
       return HandleSnapshotOp(request, std::move(reply));
     case proto::Request::kMaintenance:
       return HandleMaintenance(request, std::move(reply));
+    case proto::Request::kCloseTablet:
+      return HandleClose(std::move(reply));
     default:
       return reply(Refuse(proto::BAD_REQUEST, "not a request to a tablet"));
   }
@@ -101,6 +107,7 @@ void Replica::HandleGet(const proto::Request& request, std::function<void(proto:
   }
   ReadBarrier([this, key = RowStoreKey(request.get().key()), reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
+    if (RefusesRows()) return reply(TabletGone());
     auto value = store_->Get(key);
     if (!value.ok()) return reply(Refuse(proto::UNAVAILABLE, std::string(value.status().message())));
     proto::Reply::GetResult* result = barrier.mutable_get();
@@ -119,6 +126,7 @@ void Replica::HandleScan(const proto::Request& request, std::function<void(proto
 void Replica::OpenScan(std::function<void(proto::Reply)> reply) {
   ReadBarrier([this, reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
+    if (RefusesRows()) return reply(TabletGone());
     if (pins_.size() >= static_cast<size_t>(options().scan_pins_max)) {
       return reply(Refuse(proto::UNAVAILABLE, "too many scans are open"));
     }
@@ -185,6 +193,19 @@ void Replica::HandleSnapshotOp(const proto::Request& request, std::function<void
     Propose(std::move(command), [](const proto::Reply&) {});
     return reply(std::move(early));
   }
+  Propose(std::move(command), std::move(reply));
+}
+
+void Replica::HandleClose(std::function<void(proto::Reply)> reply) {
+  if (row_machine_ == nullptr) return reply(Refuse(proto::BAD_REQUEST, "not a tablet"));
+  if (!is_leader()) return reply(NotLeader());
+  if (markers_.closed()) {
+    proto::Reply done = Refuse(proto::OK, "");
+    *done.mutable_op() = markers_.closed()->op();
+    return reply(std::move(done));
+  }
+  proto::Command command;
+  command.mutable_close();
   Propose(std::move(command), std::move(reply));
 }
 

@@ -275,5 +275,33 @@ TEST_F(ScanTest, AnIdleScanExpiresAndTheirNumberIsBounded) {
   EXPECT_EQ(CodeOf(group_, ScanRequest()), proto::OK);
 }
 
+proto::Request CloseRequest() {
+  proto::Request request;
+  request.mutable_close_tablet();
+  return request;
+}
+
+TEST(ReplicaTest, AClosedTabletServesNoRowsWhateverIsRestored) {
+  TestGroup group;
+  ASSERT_EQ(group.Call(PutRequest(1, 1, "a", "x")).code(), proto::OK);
+  ASSERT_EQ(group.Call(SnapshotRequest(proto::TabletSnapshotOp::CREATE, 1)).code(), proto::OK);
+  const proto::Reply closed = group.Call(CloseRequest());
+  ASSERT_EQ(closed.code(), proto::OK);
+  EXPECT_EQ(group.Call(CloseRequest()).op().index(), closed.op().index());  // once is enough
+  const auto refuses = [&group] {
+    EXPECT_EQ(group.Call(PutRequest(1, 2, "a", "y")).code(), proto::TABLET_GONE);
+    EXPECT_EQ(group.Call(GetRequest("a")).code(), proto::TABLET_GONE);
+  };
+  refuses();
+  // Snapshot operations still come to their end.
+  ASSERT_EQ(group.Call(SnapshotRequest(proto::TabletSnapshotOp::RESTORE, 1, 1)).code(), proto::OK);
+  refuses();
+  ASSERT_TRUE(group.Settle());
+  for (int node = 1; node <= kTestNodes; ++node) ASSERT_TRUE(group.Start(node).ok());
+  group.WaitForLeader();
+  refuses();
+  EXPECT_TRUE(group.fatal().empty());
+}
+
 }  // namespace
 }  // namespace sut
