@@ -24,8 +24,8 @@ using testing::IsEmpty;
 using testing::Not;
 
 // Lower layers first. A folder that is missing here may be included by no other, and is refused itself.
-const std::vector<std::string> kClusterLayers = {"base",   "proto",  "raft",   "runtime", "storage", "tablet",
-                                                 "master", "backup", "client", "node",    "server",  "tools"};
+const std::vector<std::string> kClusterLayers = {"base",   "proto",  "raft", "runtime", "storage", "tablet", "master",
+                                                 "backup", "client", "cql",  "node",    "server",  "tools"};
 const std::vector<std::string> kHarnessLayers = {"history", "check", "plan", "cluster", "sim", "process", "run", "cli"};
 
 // The folder below `root` that a path lies in: "raft" for sut/raft/raft.h; empty if it lies elsewhere.

@@ -23,6 +23,11 @@ bool IsForLeader(const proto::Request& request) {
   return !request.has_maintenance() && !request.has_create_replica() && !request.has_inspect_snapshot();
 }
 
+void ToFirstPage(proto::Scan* scan) {
+  scan->clear_pin();
+  scan->clear_after_hash_key();
+}
+
 proto::Reply NoReply() {
   proto::Reply reply;
   reply.set_code(proto::UNAVAILABLE);
@@ -85,7 +90,7 @@ uint64_t Session::Call(const CallTarget& target, proto::Request body, const Call
   operation->deadline_us = options.deadline_us;
   operation->done = std::move(done);
   if (!IsRead(operation->request)) open_changes_.insert(operation->sequence);
-  if (operation->request.has_scan()) operation->request.mutable_scan()->Clear();
+  if (operation->request.has_scan()) ToFirstPage(operation->request.mutable_scan());
 
   Operation* started = operation.get();
   const uint64_t sequence = started->sequence;
@@ -142,7 +147,7 @@ void Session::Pause(Operation* operation) {
 // Forgets the pages so far: what another pin reads does not fit to them.
 void Session::RestartScan(Operation* operation) {
   if (!operation->request.has_scan()) return;
-  operation->request.mutable_scan()->Clear();
+  ToFirstPage(operation->request.mutable_scan());
   operation->rows.clear();
   operation->page_timeouts = 0;
 }

@@ -1,4 +1,5 @@
-// Hash partitioning: a key's 16-bit hash says which tablet of its table it lives in.
+// Hash partitioning: a key's 16-bit hash says which tablet of its table it lives in. Of a typed key only the partition
+// part is hashed (typed_key.h), so that the rows of a partition lie together.
 
 #ifndef SUT_TABLET_PARTITION_H_
 #define SUT_TABLET_PARTITION_H_
@@ -9,6 +10,7 @@
 
 #include "sut/base/prng.h"
 #include "sut/storage/tablet_store.h"
+#include "sut/tablet/typed_key.h"
 
 namespace sut {
 
@@ -22,7 +24,9 @@ struct HashRange {
   friend bool operator==(const HashRange&, const HashRange&) = default;
 };
 
-inline uint32_t PartitionHash(std::string_view key) { return static_cast<uint32_t>(MixString(key) >> 48); }
+inline uint32_t PartitionHash(std::string_view key) {
+  return static_cast<uint32_t>(MixString(PartitionPart(key)) >> 48);
+}
 
 // The store key of a row: rows of a tablet lie in the order of hash, then key.
 inline std::string RowStoreKey(std::string_view key) {

@@ -177,10 +177,10 @@ class Replica : public ReplicatedGroup {
   void HandleWrite(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void HandleGet(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void HandleScan(const proto::Request& request, std::function<void(proto::Reply)> reply);
-  void OpenScan(std::function<void(proto::Reply)> reply);
+  void OpenScan(const proto::Scan& scan, std::function<void(proto::Reply)> reply);
   void HandleSnapshotOp(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void HandleMaintenance(const proto::Request& request, std::function<void(proto::Reply)> reply);
-  proto::Reply ScanPage(uint64_t pin, const std::string& after);
+  proto::Reply ScanPage(uint64_t pin, const proto::Scan& scan);
   void ExpirePins();
   proto::Reply NotLeader() const;
   // Whether a request for rows is to be refused since the tablet was closed, or is going to be removed.

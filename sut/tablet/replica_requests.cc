@@ -143,12 +143,17 @@ void Replica::HandleGet(const proto::Request& request, std::function<void(proto:
 
 void Replica::HandleScan(const proto::Request& request, std::function<void(proto::Reply)> reply) {
   if (row_machine_ == nullptr) return reply(Refuse(proto::BAD_REQUEST, "the group holds no rows"));
-  if (request.scan().pin() == 0) return OpenScan(std::move(reply));
-  reply(ScanPage(request.scan().pin(), request.scan().after_hash_key()));
+  const proto::Scan& scan = request.scan();
+  if (!scan.key_prefix().empty() && (!HasTypedPartition(scan.key_prefix()) ||
+                                     !row_machine_->range().contains(PartitionHash(scan.key_prefix())))) {
+    return reply(Refuse(proto::BAD_REQUEST, "no prefix of keys of this tablet"));
+  }
+  if (scan.pin() == 0) return OpenScan(scan, std::move(reply));
+  reply(ScanPage(scan.pin(), scan));
 }
 
-void Replica::OpenScan(std::function<void(proto::Reply)> reply) {
-  ReadBarrier([this, reply = std::move(reply)](proto::Reply barrier) {
+void Replica::OpenScan(const proto::Scan& scan, std::function<void(proto::Reply)> reply) {
+  ReadBarrier([this, key_prefix = scan.key_prefix(), reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
     if (RefusesRows()) return reply(TabletGone());
     if (pins_.size() >= static_cast<size_t>(options().scan_pins_max)) {
@@ -158,24 +163,30 @@ void Replica::OpenScan(std::function<void(proto::Reply)> reply) {
     // life only, and this replica led after the read came.
     const uint64_t pin = Mix({replica_.value, term().value, ++pins_opened_}) | 1;
     pins_[pin].view = store_->Pin();
-    proto::Reply page = ScanPage(pin, "");
+    proto::Scan first_page;
+    first_page.set_key_prefix(key_prefix);
+    proto::Reply page = ScanPage(pin, first_page);
     if (page.code() == proto::OK) *page.mutable_op() = barrier.op();
     reply(std::move(page));
   });
 }
 
-proto::Reply Replica::ScanPage(uint64_t pin, const std::string& after) {
+proto::Reply Replica::ScanPage(uint64_t pin, const proto::Scan& scan) {
   const auto pinned = pins_.find(pin);
   if (pinned == pins_.end()) return Refuse(proto::SCAN_EXPIRED, "the version that the scan reads is gone");
   pinned->second.expires_us = NowUs() + options().scan_pin_us;
   proto::Reply reply;
   reply.set_code(proto::OK);
   proto::Reply::ScanResult* result = reply.mutable_scan();
-  const auto [first, end] = KeySpaceRange(KeySpace::kRow);
+  const auto [space_begin, end] = KeySpaceRange(KeySpace::kRow);
+  const std::string first = scan.key_prefix().empty() ? space_begin : RowStoreKey(scan.key_prefix());
+  const std::string& after = scan.after_hash_key();
   // What to resume after comes from outside: never from another key space.
   const std::string begin = std::max(first, after.empty() ? first : absl::StrCat(after, std::string(1, '\0')));
   bool more = false;
   const absl::Status status = pinned->second.view->Scan(begin, end, [&](std::string_view key, std::string_view value) {
+    // Keys with the prefix lie side by side, from `first` on.
+    if (!scan.key_prefix().empty() && !key.starts_with(first)) return false;
     more = result->rows_size() == options().scan_page_rows;
     if (more) return false;
     proto::Row* row = result->add_rows();
