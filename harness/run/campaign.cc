@@ -66,6 +66,7 @@ class Campaign : public TaskSource {
     const Result& result = report.result();
     AddCounters(result.counters(), &summary_.counters);
     for (const auto& [name, hits] : result.probes()) summary_.probes[name] += hits;
+    for (const auto& [name, count] : result.cells()) summary_.cells[name] += count;
     ++summary_.verdicts[result.verdict()];
     summary_.numbers = std::max(summary_.numbers, number + 1);
     summary_.cpu_us += report.cpu_us();

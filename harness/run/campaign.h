@@ -39,6 +39,7 @@ struct CampaignOptions {
 struct CampaignSummary {
   Counters counters;                       // of all plans
   std::map<std::string, uint64_t> probes;  // hits, by name
+  std::map<std::string, uint64_t> cells;   // how often a fault met a phase, by CellName of coverage.h
   std::array<uint64_t, Result::Verdict_ARRAYSIZE> verdicts{};
   std::vector<std::string> inconclusive;  // the first few reasons of unknown verdicts
   uint64_t self_checked = 0;
