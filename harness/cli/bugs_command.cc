@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "faults/bug_catalogue.h"
 #include "harness/cli/exit_code.h"
+#include "harness/cli/hunt_command.h"
 
 namespace holdfast::cli {
 namespace {
@@ -30,6 +31,7 @@ void AddBugsCommand(CLI::App& app, int* exit_code) {
   bugs->require_subcommand(1);
   bugs->add_subcommand("list", "Number, name, what it does, which real bug it is modelled on, how it shows")
       ->callback([exit_code] { *exit_code = ListBugs(); });
+  AddHuntCommand(bugs, exit_code);
 }
 
 }  // namespace holdfast::cli

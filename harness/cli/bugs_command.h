@@ -1,4 +1,4 @@
-// `holdfast bugs list`: what can be planted in the cluster under test.
+// `holdfast bugs list`: what can be planted in the cluster under test; and `holdfast bugs hunt`, see hunt_command.h.
 
 #ifndef HARNESS_CLI_BUGS_COMMAND_H_
 #define HARNESS_CLI_BUGS_COMMAND_H_

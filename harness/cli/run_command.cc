@@ -1,6 +1,7 @@
 #include "harness/cli/run_command.h"
 
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <random>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "harness/cli/world_options.h"
 #include "harness/plan/plan_text.h"
 #include "harness/run/campaign.h"
+#include "harness/run/coverage_report.h"
 #include "harness/run/isolated.h"
 #include "harness/run/progress.h"
 #include "harness/run/result_text.h"
@@ -34,6 +36,7 @@ struct RunFlags {
   uint64_t self_check = 50;
   uint64_t keep_going = 1;
   bool profile_time = false;
+  std::string coverage_file;
   run::WorkerPoolOptions pool;
   FindingOptions findings;
   WorldFlags world;
@@ -130,15 +133,28 @@ std::string RepeatCommand(const run::CampaignOptions& options, uint64_t plans) {
 
 int Conclude(const run::CampaignOptions& options, const run::CampaignSummary& summary) {
   const uint64_t passed = summary.verdicts[run::Result::PASS];
-  const bool inconclusive = summary.verdicts[run::Result::UNKNOWN] > 0 || passed == 0;
+  const std::vector<std::string> missed = run::MissedFloors(options, summary);
+  const bool inconclusive = summary.verdicts[run::Result::UNKNOWN] > 0 || passed == 0 || !missed.empty();
   const ExitCode code = summary.findings() > 0 ? kExitFinding : inconclusive ? kExitInconclusive : kExitPass;
   absl::PrintF("%s%s\n%s",
                code == kExitPass      ? "PASS"
                : code == kExitFinding ? absl::StrCat("FINDINGS: ", summary.findings())
-                                      : "INCONCLUSIVE",
+               : missed.empty()       ? "INCONCLUSIVE"
+                                      : "VACUOUS: floors of the profile were missed",
                summary.interrupted ? " (interrupted)" : "", run::SummaryText(summary, options.pool.jobs));
+  absl::PrintF("%s", run::CoverageText(summary));
+  for (const std::string& floor : missed) absl::PrintF("missed: %s\n", floor);
   absl::PrintF("repeat it: %s\n", RepeatCommand(options, summary.numbers));
   return code;
+}
+
+absl::Status WriteCoverage(const std::string& file, const std::string& text) {
+  if (file.empty()) return absl::OkStatus();
+  std::ofstream out(file);
+  out << text << "\n";
+  out.close();
+  if (out) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--coverage ", file, ": can't be written"));
 }
 
 int RunCampaignCommand(const RunFlags& flags) {
@@ -147,6 +163,8 @@ int RunCampaignCommand(const RunFlags& flags) {
   const absl::StatusOr<std::optional<ProcessWorld>> world = MakeWorld(flags.world);
   if (!world.ok()) return Fail(world.status());
   options->trial.processes = PlacesOf(*world);
+  // Before anything is run: it would be a pity to notice at the end.
+  if (absl::Status status = WriteCoverage(flags.coverage_file, "{}"); !status.ok()) return Fail(status);
   absl::PrintF("campaign: seed %d, profile %s, %s%d jobs\n", options->seed, options->profile.name,
                options->plans ? absl::StrCat(*options->plans, " plans, ") : "", options->pool.jobs);
   std::fflush(stdout);
@@ -155,6 +173,9 @@ int RunCampaignCommand(const RunFlags& flags) {
   reporter.Clear();
   if (!summary.ok()) return Fail(summary.status());
   const int code = Conclude(*options, *summary);
+  if (absl::Status status = WriteCoverage(flags.coverage_file, run::CoverageJson(*options, *summary)); !status.ok()) {
+    return Fail(status);
+  }
   if (reporter.broken().ok()) return code;
   Fail(reporter.broken());
   return kExitInternalError;  // a finding was made that could not be written
@@ -211,6 +232,8 @@ void AddCampaignOptions(CLI::App* command, RunFlags* flags) {
   command->add_option("--keep-going", flags->keep_going, "End after so many findings")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000}))
       ->capture_default_str();
+  command->add_option("--coverage", flags->coverage_file, "Write what was covered to this file, as JSON")
+      ->type_name("FILE");
   command->add_flag("--profile-time", flags->profile_time, "Say which share of the time RocksDB takes");
 }
 
@@ -231,7 +254,8 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
       ->capture_default_str();
   CLI::Option* file =
       command->add_option("--plan", flags->plan_file, "Run this plan instead of random ones")->type_name("FILE");
-  for (const char* name : {"--plans", "--duration", "--seed", "--profile", "--keep-going", "--profile-time"}) {
+  for (const char* name :
+       {"--plans", "--duration", "--seed", "--profile", "--keep-going", "--profile-time", "--coverage"}) {
     file->excludes(command->get_option(name));
   }
   command->add_option("--times", flags->times, "How often to run it")

@@ -89,10 +89,21 @@ class Cluster {
   // Nothing happens if it is down. Unimplemented: this world knows no such death.
   virtual absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
   virtual absl::Status Restart(uint32_t node) = 0;  // FailedPrecondition if it is up
-  // Messages from a to b are lost while a rule says so. Rules add up; `id` names this one. Node 0 stands for all
-  // clients.
-  virtual void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) = 0;
+  // The node's process stops, and goes on with its old memory when it is resumed; a crash ends it as if it ran.
+  // FailedPrecondition if it is down or paused.
+  virtual absl::Status Pause(uint32_t) { return absl::UnimplementedError("this cluster pauses no nodes"); }
+  virtual void Resume(uint32_t) {}
+  // Ends of links: nodes by number, all clients, or the client of one session.
+  static constexpr uint32_t kAllClients = 0;
+  static constexpr uint32_t ClientEnd(uint32_t session) { return 1'000 + session; }
+  // Messages from a to b are lost while a rule says so. Rules add up; `id` names this one.
+  virtual absl::Status Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) = 0;
   virtual void Mend(uint64_t id) = 0;
+  // Messages from a to b take `delay_factor` times as long until the rule is mended; of several rules the slowest
+  // holds. REQUIRES: nodes only.
+  virtual absl::Status Slow(uint64_t, const std::vector<std::pair<uint32_t, uint32_t>>&, uint32_t) {
+    return absl::UnimplementedError("this cluster slows no links down");
+  }
   struct Weather {
     uint32_t loss_permille = 0;
     uint32_t duplicate_permille = 0;

@@ -146,8 +146,13 @@ bool SimplifyFault(Plan* plan, size_t position) {
   Fault* fault = step->mutable_fault();
   if (fault->has_crash()) fault->mutable_crash()->clear_kind();
   if (fault->has_crash_all()) fault->mutable_crash_all()->clear_kind();
-  if (fault->has_partition()) fault->mutable_partition()->clear_kind();
-  if (fault->has_partition()) fault->mutable_partition()->clear_clients_too();
+  if (fault->has_crash()) fault->mutable_crash()->clear_times();
+  if (fault->has_crash_all()) fault->mutable_crash_all()->clear_stagger_us();
+  if (!fault->has_partition()) return true;
+  // A ring has no side to become a split of.
+  if (fault->partition().kind() != Fault::Partition::RING) fault->mutable_partition()->clear_kind();
+  fault->mutable_partition()->clear_clients_too();
+  fault->mutable_partition()->clear_clients_inside();
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/check.h"
+#include "sut/runtime/node_options.h"
 
 namespace holdfast::plan {
 namespace {
@@ -29,8 +30,9 @@ Swarm DrawSwarm(const Profile& profile, sut::Prng* random) {
     swarm.Set(static_cast<Kind>(i), random->NextBelow(1000) >= profile.off_permille[i]);
   }
   if (random->NextBelow(1000) < profile.quiet_permille) {
-    for (const Kind kind : {Kind::kProcessDeath, Kind::kPowerLoss, Kind::kCrashAll, Kind::kPartition, Kind::kOneWay,
-                            Kind::kWeather, Kind::kTrigger}) {
+    for (const Kind kind :
+         {Kind::kProcessDeath, Kind::kPowerLoss, Kind::kCrashAll, Kind::kPartition, Kind::kOneWay, Kind::kWeather,
+          Kind::kTrigger, Kind::kPause, Kind::kSlowLink, Kind::kShapedPartition, Kind::kRestartLoop}) {
       swarm.Set(kind, false);
     }
   }
@@ -124,16 +126,16 @@ void Draft::AddBurst(const Burst& burst) {
 }
 
 void Draft::FillOperation(const Burst& burst, TabletRef tablet, ClientOperation* operation) {
-  operation->set_client(static_cast<uint32_t>(random_.NextBelow(plan_.clients())));
+  operation->set_client(ClientOf(burst.clients));
   operation->set_table(tablet.table);
-  const uint64_t kind = random_.NextBelow(100);
-  if (!burst.writes_only && kind < 16 && swarm_.has(Kind::kGet)) {
+  const uint64_t kind = burst.reads_only ? 10 * (1 + random_.NextBelow(2)) : random_.NextBelow(100);
+  if (!burst.writes_only && kind < 16 && (swarm_.has(Kind::kGet) || burst.reads_only)) {
     const bool counter = random_.OneIn(3);
     operation->mutable_get()->set_key(counter ? keys_.Counter(tablet.table, tablet.tablet, &random_)
                                               : keys_.Row(tablet.table, tablet.tablet, &random_));
     return;
   }
-  if (!burst.writes_only && kind < 26 && swarm_.has(Kind::kScan)) {
+  if (!burst.writes_only && kind < 26 && (swarm_.has(Kind::kScan) || burst.reads_only)) {
     operation->mutable_scan()->set_tablet(tablet.tablet);
     return;
   }
@@ -184,20 +186,47 @@ std::string Draft::DrawValue() {
   return absl::StrCat("v", number);
 }
 
-Draft::CreatedSnapshot Draft::CreateOf(uint64_t at_us, std::vector<uint32_t> tables) {
+uint32_t Draft::ClientOf(const std::vector<uint32_t>& clients) {
+  if (clients.empty()) return static_cast<uint32_t>(random_.NextBelow(plan_.clients()));
+  return clients[random_.NextBelow(clients.size())];
+}
+
+std::vector<uint32_t> Draft::SomeClients() {
+  if (plan_.clients() < 2) return {};
+  std::vector<uint32_t> clients(plan_.clients());
+  std::iota(clients.begin(), clients.end(), 0);
+  for (size_t i = clients.size() - 1; i > 0; --i) std::swap(clients[i], clients[random_.NextBelow(i + 1)]);
+  clients.resize(1 + random_.NextBelow(clients.size() - 1));
+  return clients;
+}
+
+std::vector<uint32_t> Draft::AllClientsBut(const std::vector<uint32_t>& clients) const {
+  std::vector<uint32_t> others;
+  for (uint32_t client = 0; client < plan_.clients(); ++client) {
+    if (std::find(clients.begin(), clients.end(), client) == clients.end()) others.push_back(client);
+  }
+  return others;
+}
+
+Draft::CreatedSnapshot Draft::CreateOf(uint64_t at_us, std::vector<uint32_t> tables,
+                                       const std::vector<uint32_t>& clients) {
   CreatedSnapshot snapshot{
       .number = static_cast<uint32_t>(++counts_.snapshots), .at_us = at_us, .tables = std::move(tables)};
   SnapshotOperation* operation = Add(at_us)->mutable_snapshot();
-  operation->set_client(static_cast<uint32_t>(random_.NextBelow(plan_.clients())));
+  operation->set_client(ClientOf(clients));
   operation->mutable_create()->set_snapshot(snapshot.number);
   for (const uint32_t table : snapshot.tables) operation->mutable_create()->add_tables(table);
   snapshots_.push_back(snapshot);
   return snapshot;
 }
 
-Draft::CreatedSnapshot Draft::Create(uint64_t at_us) {
-  if (shape().tables() > 1 && Chance(400)) return CreateOf(at_us, {AnyTablet().table});
-  return CreateOfAll(at_us);
+Draft::CreatedSnapshot Draft::Create(uint64_t at_us, const std::vector<uint32_t>& clients) {
+  std::vector<uint32_t> tables = {AnyTablet().table};
+  if (shape().tables() == 1 || !Chance(400)) {
+    tables.resize(shape().tables());
+    std::iota(tables.begin(), tables.end(), 0);
+  }
+  return CreateOf(at_us, std::move(tables), clients);
 }
 
 Draft::CreatedSnapshot Draft::CreateOfAll(uint64_t at_us) {
@@ -208,23 +237,23 @@ Draft::CreatedSnapshot Draft::CreateOfAll(uint64_t at_us) {
 
 void Draft::Restore(uint64_t at_us, uint32_t snapshot) {
   SnapshotOperation* operation = Add(at_us)->mutable_snapshot();
-  operation->set_client(static_cast<uint32_t>(random_.NextBelow(plan_.clients())));
+  operation->set_client(ClientOf({}));
   operation->mutable_restore()->set_snapshot(snapshot);
   operation->mutable_restore()->set_restoration(static_cast<uint32_t>(++counts_.restores));
 }
 
-void Draft::Drop(uint64_t at_us, uint32_t snapshot) {
+void Draft::Drop(uint64_t at_us, uint32_t snapshot, const std::vector<uint32_t>& clients) {
   if (!swarm_.has(Kind::kDropSnapshot)) return;
   SnapshotOperation* operation = Add(at_us)->mutable_snapshot();
-  operation->set_client(static_cast<uint32_t>(random_.NextBelow(plan_.clients())));
+  operation->set_client(ClientOf(clients));
   operation->mutable_delete_()->set_snapshot(snapshot);
   ++counts_.drops;
 }
 
-void Draft::List(uint64_t at_us) {
+void Draft::List(uint64_t at_us, const std::vector<uint32_t>& clients) {
   if (!swarm_.has(Kind::kList)) return;
   SnapshotOperation* operation = Add(at_us)->mutable_snapshot();
-  operation->set_client(static_cast<uint32_t>(random_.NextBelow(plan_.clients())));
+  operation->set_client(ClientOf(clients));
   operation->mutable_list();
 }
 
@@ -232,7 +261,7 @@ void Draft::Observe(uint64_t at_us, const CreatedSnapshot& snapshot) {
   for (const uint32_t table : snapshot.tables) {
     for (uint32_t tablet = 0; tablet < shape().tablets_per_table(); ++tablet) {
       ClientOperation* operation = Add(at_us + BetweenMs(0, 400))->mutable_client();
-      operation->set_client(static_cast<uint32_t>(random_.NextBelow(plan_.clients())));
+      operation->set_client(ClientOf({}));
       operation->set_table(table);
       if (swarm_.has(Kind::kScan)) {
         operation->mutable_scan()->set_tablet(tablet);
@@ -266,6 +295,15 @@ void Draft::MoveLeader(uint64_t at_us, bool master) {
 
 void Draft::Inspect(uint64_t at_us) {
   if (swarm_.has(Kind::kInspect)) Add(at_us)->mutable_inspect();
+}
+
+uint64_t Draft::election_us() const {
+  const sut::NodeOptions defaults;
+  const Options& options = plan_.options();
+  const uint64_t tick_us = options.tick_us() != 0 ? options.tick_us() : static_cast<uint64_t>(defaults.tick_us);
+  const uint64_t ticks =
+      options.election_ticks() != 0 ? options.election_ticks() : static_cast<uint64_t>(defaults.election_ticks);
+  return tick_us * ticks;
 }
 
 Plan Draft::Finish() {

@@ -47,7 +47,9 @@ class Draft {
     bool on_tablet = false;  // all of it on `tablet`
     TabletRef tablet = {};
     bool writes_only = false;
+    bool reads_only = false;
     bool increments_mostly = false;
+    std::vector<uint32_t> clients = {};  // only these; empty: any
   };
 
   struct CreatedSnapshot {
@@ -71,18 +73,23 @@ class Draft {
   const Shape& shape() const { return plan_.shape(); }
   uint64_t duration_us() const { return duration_us_; }
   Options* options() { return plan_.mutable_options(); }
+  // How long a follower waits at least before it stands for election.
+  uint64_t election_us() const;
   TabletRef AnyTablet();
 
   // What clients do.
   void AddClientOperation(uint64_t at_us);
   void AddBurst(const Burst& burst);
-  // Creates a snapshot of some tables, or of all.
-  CreatedSnapshot Create(uint64_t at_us);
+  // Some clients, but not all; none if there is only one.
+  std::vector<uint32_t> SomeClients();
+  std::vector<uint32_t> AllClientsBut(const std::vector<uint32_t>& clients) const;
+  // Creates a snapshot of some tables, or of all. `clients` as in Burst, also below.
+  CreatedSnapshot Create(uint64_t at_us, const std::vector<uint32_t>& clients = {});
   CreatedSnapshot CreateOfAll(uint64_t at_us);
   // REQUIRES: at_us is not before the create.
   void Restore(uint64_t at_us, uint32_t snapshot);
-  void Drop(uint64_t at_us, uint32_t snapshot);
-  void List(uint64_t at_us);
+  void Drop(uint64_t at_us, uint32_t snapshot, const std::vector<uint32_t>& clients = {});
+  void List(uint64_t at_us, const std::vector<uint32_t>& clients = {});
   // Reads of the snapshot's tables: gets, and a scan of each tablet.
   void Observe(uint64_t at_us, const CreatedSnapshot& snapshot);
   const std::vector<CreatedSnapshot>& snapshots() const { return snapshots_; }
@@ -104,7 +111,15 @@ class Draft {
   bool CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range restart_after_us);
   bool Partition(uint64_t at_us, Target side, Range heal_after_us);
   bool Weather(uint64_t at_us, Fault::Weather weather);
-  // A crash, or a partition, whichever the plan may use.
+  // The target, and these clients with it, against the rest.
+  bool Isolate(uint64_t at_us, Target side, std::vector<uint32_t> clients_inside, Range heal_after_us);
+  bool Pause(uint64_t at_us, Target target, Range resume_after_us);
+  bool SlowLink(uint64_t at_us, Target from, Target to, Range heal_after_us);
+  // A ring or a bridge, whichever the shape admits.
+  bool OddPartition(uint64_t at_us, Range heal_after_us);
+  bool CrashLoop(uint64_t at_us, Target target, Range restart_after_us);
+  bool CrashInTurn(uint64_t at_us, Range stagger_us);
+  // A crash, a partition or a pause, whichever the plan may use.
   bool TakeAway(uint64_t at_us, Target target, Range back_after_us);
   // A fault of any kind.
   bool AnyFault(uint64_t at_us);
@@ -128,7 +143,8 @@ class Draft {
   void DrawWorld();
   Fault::Crash::Kind DrawCrashKind();
   Fault::Partition::Kind DrawPartitionKind();
-  CreatedSnapshot CreateOf(uint64_t at_us, std::vector<uint32_t> tables);
+  CreatedSnapshot CreateOf(uint64_t at_us, std::vector<uint32_t> tables, const std::vector<uint32_t>& clients = {});
+  uint32_t ClientOf(const std::vector<uint32_t>& clients);
   void FillOperation(const Burst& burst, TabletRef tablet, ClientOperation* operation);
   void FillMutation(const Burst& burst, TabletRef tablet, Mutation* mutation);
   std::string DrawValue();

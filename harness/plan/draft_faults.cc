@@ -111,6 +111,66 @@ bool Draft::Partition(uint64_t at_us, Target side, Range heal_after_us) {
   return true;
 }
 
+bool Draft::Isolate(uint64_t at_us, Target side, std::vector<uint32_t> clients_inside, Range heal_after_us) {
+  if (!can_partition()) return false;
+  Fault::Partition* partition = AddFault(at_us)->mutable_partition();
+  if (!Chance(700)) partition->set_kind(DrawPartitionKind());
+  partition->set_heal_after_us(Draw(heal_after_us, &random_));
+  *partition->add_side() = std::move(side);
+  for (const uint32_t client : clients_inside) partition->add_clients_inside(client);
+  partition->set_clients_too(!clients_inside.empty() && Chance(600));
+  return true;
+}
+
+bool Draft::Pause(uint64_t at_us, Target target, Range resume_after_us) {
+  if (!swarm_.has(Kind::kPause)) return false;
+  Fault::Pause* pause = AddFault(at_us)->mutable_pause();
+  *pause->mutable_target() = std::move(target);
+  pause->set_resume_after_us(Draw(resume_after_us, &random_));
+  return true;
+}
+
+bool Draft::SlowLink(uint64_t at_us, Target from, Target to, Range heal_after_us) {
+  if (!swarm_.has(Kind::kSlowLink) || shape().nodes() == 1) return false;
+  if (from.SerializeAsString() == to.SerializeAsString()) return false;
+  Fault::SlowLink* slow = AddFault(at_us)->mutable_slow_link();
+  *slow->mutable_from() = std::move(from);
+  *slow->mutable_to() = std::move(to);
+  slow->set_delay_factor(static_cast<uint32_t>(Chance(500) ? Between(5, 40) : Between(50, 600)));
+  slow->set_heal_after_us(Draw(heal_after_us, &random_));
+  return true;
+}
+
+bool Draft::OddPartition(uint64_t at_us, Range heal_after_us) {
+  if (!swarm_.has(Kind::kShapedPartition) || !can_partition() || shape().nodes() < 3) return false;
+  Fault::Partition* partition = AddFault(at_us)->mutable_partition();
+  const bool ring = shape().nodes() >= 4 && Chance(500);
+  partition->set_kind(ring ? Fault::Partition::RING : Fault::Partition::BRIDGE);
+  if (!ring) *partition->add_side() = AnyTarget();
+  partition->set_heal_after_us(Draw(heal_after_us, &random_));
+  return true;
+}
+
+bool Draft::CrashLoop(uint64_t at_us, Target target, Range restart_after_us) {
+  if (!swarm_.has(Kind::kRestartLoop) || !can_crash()) return false;
+  Fault::Crash* crash = AddFault(at_us)->mutable_crash();
+  crash->set_kind(DrawCrashKind());
+  *crash->mutable_target() = std::move(target);
+  crash->set_restart_after_us(Draw(restart_after_us, &random_));
+  crash->set_times(static_cast<uint32_t>(Between(2, 8)));
+  return true;
+}
+
+bool Draft::CrashInTurn(uint64_t at_us, Range stagger_us) {
+  if (!swarm_.has(Kind::kRestartLoop) || !can_crash()) return false;
+  Fault::CrashAll* crash = AddFault(at_us)->mutable_crash_all();
+  crash->set_kind(DrawCrashKind());
+  crash->set_stagger_us(Draw(stagger_us, &random_));
+  // Each is back before the next one goes, or not quite.
+  crash->set_restart_after_us(crash->stagger_us() * Between(3, 12) / 10);
+  return true;
+}
+
 bool Draft::Weather(uint64_t at_us, Fault::Weather weather) {
   if (!swarm_.has(Kind::kWeather)) return false;
   *AddFault(at_us)->mutable_weather() = std::move(weather);
@@ -118,6 +178,7 @@ bool Draft::Weather(uint64_t at_us, Fault::Weather weather) {
 }
 
 bool Draft::TakeAway(uint64_t at_us, Target target, Range back_after_us) {
+  if (Chance(150) && Pause(at_us, target, back_after_us)) return true;
   if (can_partition() && (!can_crash() || Chance(500))) return Partition(at_us, std::move(target), back_after_us);
   return Crash(at_us, std::move(target), back_after_us);
 }
@@ -142,7 +203,13 @@ bool Draft::AnyFault(uint64_t at_us) {
       return true;
     }
   }
-  if (kind < 60 && Partition(at_us, AnyTarget(), kHealUs)) return true;
+  if (kind < 35 && Pause(at_us, AnyTarget(), kHealUs)) return true;
+  if (kind < 38 && SlowLink(at_us, AnyTarget(), AnyTarget(), kHealUs)) return true;
+  if (kind < 41 && OddPartition(at_us, kHealUs)) return true;
+  if (kind < 44 && CrashLoop(at_us, AnyTarget(), kRestartUs)) return true;
+  if (kind < 46 && CrashInTurn(at_us, kRestartUs)) return true;
+  if (kind < 60 && Isolate(at_us, AnyTarget(), SomeClients(), kHealUs)) return true;
+  if (kind < 75 && Partition(at_us, AnyTarget(), kHealUs)) return true;
   return Crash(at_us, AnyTarget(), kRestartUs) || Partition(at_us, AnyTarget(), kHealUs);
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace holdfast::plan {
 namespace {
 
@@ -22,7 +24,23 @@ constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
     "election-storm",
     "master-trouble",
     "recovery-crash",
+    "isolated-leader",
+    "isolated-master",
+    "rolling-isolation",
+    "deposed-leader-lags",
+    "odd-network",
+    "restart-loop",
+    "rivals",
 };
+
+// Every phase of a snapshot's life, met by each of these faults.
+std::vector<std::string> Cells(std::initializer_list<const char*> faults) {
+  std::vector<std::string> cells;
+  for (const char* phase : {"creating", "restoring", "deleting", "installing"}) {
+    for (const char* fault : faults) cells.push_back(absl::StrCat(phase, "/", fault));
+  }
+  return cells;
+}
 
 void Weigh(Profile* profile, std::initializer_list<std::pair<Theme, uint32_t>> weights) {
   for (const auto& [theme, weight] : weights) profile->theme_weights[static_cast<int>(theme)] = weight;
@@ -44,6 +62,7 @@ Profile SnapshotProfile() {
                    {Theme::kDuplicatedCreate, 20},
                    {Theme::kSlowTablet, 20},
                    {Theme::kElectionStorm, 2}});
+  profile.floors = Cells({"process-death", "power-loss"});
   return profile;
 }
 
@@ -57,6 +76,7 @@ Profile RestoreProfile() {
                    {Theme::kRetryAcrossRestore, 25},
                    {Theme::kElectionStorm, 2},
                    {Theme::kDrop, 2}});
+  profile.floors = {"restoring/process-death", "restoring/power-loss", "restoring/partition", "restoring/weather"};
   return profile;
 }
 
@@ -66,13 +86,27 @@ Profile NetworkProfile() {
   profile.name = "network";
   profile.faults = {5, 11};
   profile.leader_moves = {1, 6};
+  Weigh(&profile, {{Theme::kIsolatedLeader, 20},
+                   {Theme::kIsolatedMaster, 20},
+                   {Theme::kRollingIsolation, 20},
+                   {Theme::kDeposedLeaderLags, 20},
+                   {Theme::kOddNetwork, 20}});
+  // Shapes that a ring needs.
+  profile.shapes = {{800, 3, 3}, {100, 5, 3}, {100, 5, 5}};
   SwitchOff(&profile, {{Kind::kPartition, 20},
                        {Kind::kOneWay, 100},
                        {Kind::kWeather, 50},
                        {Kind::kRoughWorld, 300},
                        {Kind::kProcessDeath, 800},
                        {Kind::kPowerLoss, 800},
+                       {Kind::kRestartLoop, 900},
+                       {Kind::kPause, 100},
+                       {Kind::kSlowLink, 100},
+                       {Kind::kShapedPartition, 100},
                        {Kind::kCrashAll, 900}});
+  profile.floors = Cells({"partition", "weather"});
+  profile.floors.insert(profile.floors.end(),
+                        {"idle/pause", "idle/slow-link", "creating/slow-link", "restoring/slow-link"});
   return profile;
 }
 
@@ -101,7 +135,43 @@ Profile SmallProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 5> kProfileNames = {"default", "snapshots", "restores", "network", "small"};
+// Nothing is ever switched off for long, and every theme is as likely as any other.
+Profile EverythingProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "everything";
+  profile.shapes = {{850, 3, 3}, {30, 1, 1}, {50, 5, 3}, {50, 5, 5}, {20, 3, 1}};
+  profile.faults = {4, 12};
+  profile.maintenance = {1, 6};
+  profile.inspections = {1, 4};
+  profile.extreme_permille = 220;
+  profile.quiet_permille = 10;
+  profile.theme_weights.fill(10);
+  profile.off_permille.fill(100);
+  SwitchOff(&profile, {{Kind::kLargeValue, 500}, {Kind::kMixedKeys, 800}, {Kind::kRoughWorld, 500}});
+  profile.floors = Cells({"process-death", "power-loss", "partition", "weather"});
+  profile.floors.insert(profile.floors.end(),
+                        {"idle/pause", "idle/slow-link", "creating/slow-link", "restoring/slow-link"});
+  profile.every_probe = true;
+  return profile;
+}
+
+// The baseline that hunts are measured against: as many operations, snapshots and restores at random moments, and
+// nothing that looks for trouble: no faults, no triggers, no themes, no odd constants.
+Profile PlainProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "plain";
+  profile.faults = {0, 0};
+  profile.leader_moves = {0, 0};
+  profile.maintenance = {0, 0};
+  profile.quiet_permille = 1000;
+  profile.extreme_permille = 0;
+  profile.theme_weights.fill(0);
+  SwitchOff(&profile, {{Kind::kLeaderMove, 1000}, {Kind::kMaintenance, 1000}, {Kind::kRoughWorld, 1000}});
+  return profile;
+}
+
+constexpr std::array<std::string_view, 7> kProfileNames = {"default",    "snapshots", "restores", "network",
+                                                           "everything", "plain",     "small"};
 
 }  // namespace
 
@@ -141,17 +211,30 @@ Profile DefaultProfile() {
                    {Theme::kDrop, 6},
                    {Theme::kMasterTrouble, 7},
                    {Theme::kElectionStorm, 7},
-                   {Theme::kRecoveryCrash, 3}});
+                   {Theme::kRecoveryCrash, 3},
+                   {Theme::kIsolatedLeader, 12},
+                   {Theme::kIsolatedMaster, 16},
+                   {Theme::kRollingIsolation, 8},
+                   {Theme::kDeposedLeaderLags, 8},
+                   {Theme::kOddNetwork, 4},
+                   {Theme::kRestartLoop, 4},
+                   {Theme::kRivals, 18}});
   profile.off_permille.fill(200);
   SwitchOff(&profile, {{Kind::kIncrement, 120},
-                       {Kind::kDropSnapshot, 400},
+                       {Kind::kDropSnapshot, 250},
                        {Kind::kCrashAll, 400},
                        {Kind::kOneWay, 400},
                        {Kind::kLargeValue, 800},
                        {Kind::kMixedKeys, 900},
                        {Kind::kRoughWorld, 700},
                        {Kind::kMaintenance, 400},
-                       {Kind::kInspect, 300}});
+                       {Kind::kInspect, 300},
+                       {Kind::kPause, 300},
+                       {Kind::kSlowLink, 500},
+                       {Kind::kShapedPartition, 500},
+                       {Kind::kRestartLoop, 500}});
+  profile.floors = Cells({"process-death", "power-loss", "partition"});
+  profile.every_probe = true;
   return profile;
 }
 
@@ -161,6 +244,8 @@ std::optional<Profile> ProfileNamed(std::string_view name) {
   if (name == "restores") return RestoreProfile();
   if (name == "network") return NetworkProfile();
   if (name == "small") return SmallProfile();
+  if (name == "everything") return EverythingProfile();
+  if (name == "plain") return PlainProfile();
   return std::nullopt;
 }
 

@@ -47,8 +47,15 @@ enum class Theme : uint8_t {
   kElectionStorm,         // leaders and voters crash around elections
   kMasterTrouble,         // the coordinator dies in the middle
   kRecoveryCrash,         // a crash strikes recovery from a crash
+  kIsolatedLeader,        // a tablet's leader is severed with some clients, while the others write on; then again
+  kIsolatedMaster,        // the same with the master, over creates, deletes and lists
+  kRollingIsolation,      // one leader after the other is severed, each about as long as an election takes
+  kDeposedLeaderLags,     // a severed leader goes on taking writes, and has a store installed over them
+  kOddNetwork,            // rings, bridges, slow links under load
+  kRestartLoop,           // a node that crashes again and again, or all of them in turn
+  kRivals,                // a delete or another restore while a restore of the snapshot is running
 };
-inline constexpr int kThemeCount = static_cast<int>(Theme::kRecoveryCrash) + 1;
+inline constexpr int kThemeCount = static_cast<int>(Theme::kRivals) + 1;
 std::string_view ThemeName(Theme theme);
 
 // What swarm testing switches off, each on its own.
@@ -73,8 +80,12 @@ enum class Kind : uint8_t {
   kLargeValue,
   kMixedKeys,   // increments of rows and puts of counters
   kRoughWorld,  // loss, duplicates and slow disks all the time
+  kPause,
+  kSlowLink,
+  kShapedPartition,  // rings and bridges
+  kRestartLoop,      // restart loops, and crashes of all nodes in turn
 };
-inline constexpr int kKindCount = static_cast<int>(Kind::kRoughWorld) + 1;
+inline constexpr int kKindCount = static_cast<int>(Kind::kRestartLoop) + 1;
 
 // The kinds that one plan may use.
 class Swarm {
@@ -121,6 +132,12 @@ struct Profile {
   std::array<uint32_t, kKindCount> off_permille;    // how often a plan does without the kind
   uint32_t quiet_permille;                          // plans without any fault
   uint32_t extreme_permille;                        // each option, to an extreme of its own
+
+  // What a campaign of at least `floor_plans` plans must reach, or else it has shown nothing: cells of the coverage
+  // matrix ("creating/power-loss"), and every probe if that is asked for.
+  std::vector<std::string> floors = {};
+  bool every_probe = false;
+  uint64_t floor_plans = 1'000;
 };
 
 std::optional<Profile> ProfileNamed(std::string_view name);

@@ -15,6 +15,11 @@ void ForEachTarget(Step* step, const std::function<void(Target*)>& change) {
   Fault* fault = step->mutable_fault();
   if (fault->has_crash() && fault->crash().has_target()) change(fault->mutable_crash()->mutable_target());
   if (fault->has_restart() && fault->restart().has_target()) change(fault->mutable_restart()->mutable_target());
+  if (fault->has_pause() && fault->pause().has_target()) change(fault->mutable_pause()->mutable_target());
+  if (fault->has_slow_link()) {
+    change(fault->mutable_slow_link()->mutable_from());
+    change(fault->mutable_slow_link()->mutable_to());
+  }
   if (!fault->has_partition()) return;
   for (Target& target : *fault->mutable_partition()->mutable_side()) change(&target);
 }
@@ -145,6 +150,9 @@ void SetClients(Plan* plan, uint32_t clients) {
   for (Step& step : *plan->mutable_steps()) {
     if (step.has_client()) step.mutable_client()->set_client(step.client().client() % clients);
     if (step.has_snapshot()) step.mutable_snapshot()->set_client(step.snapshot().client() % clients);
+    if (!step.fault().has_partition()) continue;
+    auto* inside = step.mutable_fault()->mutable_partition()->mutable_clients_inside();
+    for (uint32_t& client : *inside) client %= clients;
   }
 }
 

@@ -63,12 +63,20 @@ std::string RestartText(uint64_t after_us) {
 std::string LastingText(uint64_t us) { return us == 0 ? "until heal" : absl::StrCat("for ", us, " us"); }
 
 std::string PartitionText(const Fault::Partition& partition) {
+  const std::string lasting = LastingText(partition.heal_after_us());
   const auto append = [](std::string* out, const Target& target) { out->append(TargetText(target)); };
+  const std::string side = absl::StrJoin(partition.side(), " and ", append);
+  if (partition.kind() == Fault::Partition::RING) return absl::StrCat("cut all links but a ring, ", lasting);
+  if (partition.kind() == Fault::Partition::BRIDGE) {
+    return absl::StrCat("cut the others of ", side, " into two halves, ", lasting);
+  }
   const char* kind = partition.kind() == Fault::Partition::TO_SIDE     ? "cut messages to "
                      : partition.kind() == Fault::Partition::FROM_SIDE ? "cut messages from "
                                                                        : "cut off ";
-  return absl::StrCat(kind, absl::StrJoin(partition.side(), " and ", append),
-                      partition.clients_too() ? ", for clients too, " : ", ", LastingText(partition.heal_after_us()));
+  const std::string clients = partition.clients_inside().empty()
+                                  ? ""
+                                  : absl::StrCat(" with client ", absl::StrJoin(partition.clients_inside(), ", "));
+  return absl::StrCat(kind, side, clients, partition.clients_too() ? ", for clients too, " : ", ", lasting);
 }
 
 std::string FaultText(const Fault& fault) {
@@ -76,9 +84,13 @@ std::string FaultText(const Fault& fault) {
     case Fault::kCrash:
       return absl::StrCat(CrashKindText(fault.crash().kind()), " of ",
                           fault.crash().has_target() ? TargetText(fault.crash().target()) : "the node that hits it",
-                          ", ", RestartText(fault.crash().restart_after_us()));
+                          ", ", RestartText(fault.crash().restart_after_us()),
+                          fault.crash().times() > 1 ? absl::StrCat(", ", fault.crash().times(), " times") : "");
     case Fault::kCrashAll:
       return absl::StrCat(CrashKindText(fault.crash_all().kind()), " of all nodes, ",
+                          fault.crash_all().stagger_us() == 0
+                              ? ""
+                              : absl::StrCat("one every ", fault.crash_all().stagger_us(), " us, "),
                           RestartText(fault.crash_all().restart_after_us()));
     case Fault::kRestart:
       return absl::StrCat("restart ", TargetText(fault.restart().target()));
@@ -88,6 +100,13 @@ std::string FaultText(const Fault& fault) {
       return absl::StrCat("weather: loss ", fault.weather().loss_permille(), " permille, duplicates ",
                           fault.weather().duplicate_permille(), " permille, delays times ",
                           fault.weather().delay_factor(), ", ", LastingText(fault.weather().heal_after_us()));
+    case Fault::kPause:
+      return absl::StrCat("pause ", TargetText(fault.pause().target()), ", ",
+                          LastingText(fault.pause().resume_after_us()));
+    case Fault::kSlowLink:
+      return absl::StrCat("slow link between ", TargetText(fault.slow_link().from()), " and ",
+                          TargetText(fault.slow_link().to()), ", delays times ", fault.slow_link().delay_factor(), ", ",
+                          LastingText(fault.slow_link().heal_after_us()));
     default:
       return "no fault";
   }

@@ -45,6 +45,18 @@ TEST(StepText, SaysWhomAFaultStrikesAndForHowLong) {
             "restart at heal");
   EXPECT_EQ(Text("fault { partition { kind: TO_SIDE side { node: 1 } side { role: LEADER } clients_too: true } }"),
             "cut messages to node 1 and the leader of 0.0, for clients too, until heal");
+  EXPECT_EQ(Text("fault { partition { side { role: LEADER } clients_inside: 0 clients_inside: 2 heal_after_us: 9 } }"),
+            "cut off the leader of 0.0 with client 0, 2, for 9 us");
+  EXPECT_EQ(Text("fault { partition { kind: RING } }"), "cut all links but a ring, until heal");
+  EXPECT_EQ(Text("fault { partition { kind: BRIDGE side { node: 2 } } }"),
+            "cut the others of node 2 into two halves, until heal");
+  EXPECT_EQ(Text("fault { pause { target { node: 2 } resume_after_us: 5 } }"), "pause node 2, for 5 us");
+  EXPECT_EQ(Text("fault { slow_link { from { node: 1 } to { role: MASTER_LEADER } delay_factor: 30 } }"),
+            "slow link between node 1 and the leader of the master, delays times 30, until heal");
+  EXPECT_EQ(Text("fault { crash { target { node: 2 } restart_after_us: 5 times: 3 } }"),
+            "process death of node 2, restart after 5 us, 3 times");
+  EXPECT_EQ(Text("fault { crash_all { kind: POWER_LOSS restart_after_us: 5 stagger_us: 7 } }"),
+            "power loss of all nodes, one every 7 us, restart after 5 us");
 }
 
 TEST(StepText, IsOneShortLineForEveryStepOfRandomPlans) {

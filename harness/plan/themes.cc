@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "harness/plan/leadership_themes.h"
+
 namespace holdfast::plan {
 namespace {
 
@@ -207,10 +209,11 @@ void PlayLaggingFollower(uint64_t at_us, Draft* draft) {
                    .writes_only = true});
   if (draft->Chance(600)) draft->Create(at_us + draft->BetweenMs(100, lag_us / kMillisecond));
   if (draft->Chance(500)) {
-    draft->CrashWhen(at_us + lag_us,
-                     {Probe::kInstallBegun, Probe::kInstallChunkSent, Probe::kInstallChunkReceived,
-                      Probe::kInstallStaged, Probe::kInstallCommitted, Probe::kInstallFinished},
-                     kLaterUs);
+    draft->CrashWhen(
+        at_us + lag_us,
+        {Probe::kInstallBegun, Probe::kInstallAccepted, Probe::kInstallChunkSent, Probe::kInstallChunkReceived,
+         Probe::kInstallStaged, Probe::kInstallCommitted, Probe::kInstallFinished},
+        kLaterUs);
   }
   // Some write on while the store is on its way.
   draft->AddBurst({.at_us = at_us + lag_us, .spread_us = Ms(800), .count = 5, .on_tablet = true, .tablet = tablet});
@@ -218,7 +221,9 @@ void PlayLaggingFollower(uint64_t at_us, Draft* draft) {
 
 void PlayElectionStorm(uint64_t at_us, Draft* draft) {
   const TabletRef tablet = draft->AnyTablet();
-  draft->CrashWhen(at_us, {Probe::kVoteGranted, Probe::kVoteGranted, Probe::kElectionStarted, Probe::kBecameLeader},
+  draft->CrashWhen(at_us,
+                   {Probe::kVoteGranted, Probe::kVoteGranted, Probe::kElectionStarted, Probe::kBecameLeader,
+                    Probe::kPreVoteStarted, Probe::kSteppedDown},
                    {1'000, 400'000});
   draft->TakeAway(at_us, draft->Chance(800) ? draft->Leader(tablet) : draft->MasterLeader(), {100'000, 1'500'000});
   if (draft->Chance(500)) draft->TakeAway(at_us + draft->BetweenMs(300, 1800), draft->Leader(tablet), kSoonUs);
@@ -234,7 +239,8 @@ void PlayMasterTrouble(uint64_t at_us, Draft* draft) {
   const auto snapshot = draft->Create(at_us);
   Work(at_us, 800, draft);
   const uint64_t trouble_us = at_us + draft->BetweenMs(0, 400);
-  if (!draft->Chance(400) || !draft->CrashWhen(at_us, {Probe::kReconcileBegun, Probe::kReconcileReply}, kLaterUs)) {
+  if (!draft->Chance(400) ||
+      !draft->CrashWhen(at_us, {Probe::kReconcileBegun, Probe::kReconcileCalled, Probe::kReconcileReply}, kLaterUs)) {
     draft->TakeAway(trouble_us, draft->MasterLeader(), kLaterUs);
   }
   draft->List(trouble_us + draft->BetweenMs(200, 2000));
@@ -247,6 +253,23 @@ void PlayRecoveryCrash(uint64_t at_us, Draft* draft) {
   draft->CrashWhen(crash_us, {Probe::kRecoveryBegun, Probe::kStoreOpened, Probe::kRecoveryFinished}, kSoonUs);
   draft->Crash(crash_us, draft->AnyTarget(), kSoonUs);
   Work(crash_us, 2000, draft);
+}
+
+// A restore, and whatever else its snapshot can be asked for before it is over; a tablet that is away makes it last.
+void PlayRivals(uint64_t at_us, Draft* draft) {
+  const auto snapshot = draft->Create(at_us);
+  Work(at_us, 1000, draft);
+  const uint64_t restore_us = at_us + draft->BetweenMs(1000, 3000);
+  if (draft->Chance(700)) {
+    draft->TakeAway(restore_us - draft->BetweenMs(0, 100), draft->Leader(TabletOf(snapshot, draft)), kLaterUs);
+  }
+  draft->Restore(restore_us, snapshot.number);
+  const uint64_t rival_us = restore_us + draft->BetweenMs(0, 600);
+  if (draft->Chance(500)) draft->Restore(rival_us, snapshot.number);
+  draft->Drop(restore_us + draft->BetweenMs(0, 900), snapshot.number);
+  for (int i = 0; i < 3; ++i) draft->List(rival_us + draft->BetweenMs(0, 1500));
+  Work(restore_us, 1000, draft);
+  draft->Observe(rival_us + draft->BetweenMs(500, 3000), snapshot);
 }
 
 struct ThemeEntry {
@@ -272,6 +295,13 @@ constexpr std::array<ThemeEntry, kThemeCount> kThemes = {{
     {{.snapshots = 0, .restores = 0, .faults = 3}, PlayElectionStorm},
     {{.snapshots = 1, .restores = 0, .faults = 1}, PlayMasterTrouble},
     {{.snapshots = 0, .restores = 0, .faults = 2}, PlayRecoveryCrash},
+    {{.snapshots = 0, .restores = 0, .faults = 2}, PlayIsolatedLeader},
+    {{.snapshots = 2, .restores = 0, .faults = 1}, PlayIsolatedMaster},
+    {{.snapshots = 0, .restores = 0, .faults = 4}, PlayRollingIsolation},
+    {{.snapshots = 0, .restores = 0, .faults = 2}, PlayDeposedLeaderLags},
+    {{.snapshots = 1, .restores = 0, .faults = 2}, PlayOddNetwork},
+    {{.snapshots = 1, .restores = 0, .faults = 1}, PlayRestartLoop},
+    {{.snapshots = 1, .restores = 2, .faults = 1}, PlayRivals},
 }};
 
 }  // namespace

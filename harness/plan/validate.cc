@@ -305,12 +305,19 @@ absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
         return Refuse("a crash with `when` strikes the node that hits the probe; it has no target of its own");
       }
       if (!has_when && !fault.crash().has_target()) return Refuse("a crash of no node");
+      if (fault.crash().times() > kCrashTimesMax) {
+        return Refuse("times is ", fault.crash().times(), ", more than ", kCrashTimesMax);
+      }
+      if (fault.crash().times() > 1 && fault.crash().restart_after_us() == 0) {
+        return Refuse("a restart loop needs a restart_after_us");
+      }
       if (!has_when) {
         if (absl::Status status = CheckTarget(fault.crash().target()); !status.ok()) return status;
       }
       return CheckDelay("restart_after_us", fault.crash().restart_after_us());
     case Fault::kCrashAll:
       if (!Fault::Crash::Kind_IsValid(fault.crash_all().kind())) return Refuse("unknown kind of crash");
+      if (absl::Status status = CheckDelay("stagger_us", fault.crash_all().stagger_us()); !status.ok()) return status;
       return CheckDelay("restart_after_us", fault.crash_all().restart_after_us());
     case Fault::kRestart:
       if (!fault.restart().has_target()) return Refuse("a restart of no node");
@@ -322,6 +329,12 @@ absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
       return CheckPartition(fault.partition());
     case Fault::kWeather:
       return CheckWeather(fault.weather());
+    case Fault::kPause:
+      if (!fault.pause().has_target()) return Refuse("a pause of no node");
+      if (absl::Status status = CheckTarget(fault.pause().target()); !status.ok()) return status;
+      return CheckDelay("resume_after_us", fault.pause().resume_after_us());
+    case Fault::kSlowLink:
+      return CheckSlowLink(fault.slow_link());
     case Fault::KIND_NOT_SET:
       break;
   }
@@ -330,16 +343,42 @@ absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
 
 absl::Status StepChecker::CheckPartition(const Fault::Partition& partition) const {
   if (!Fault::Partition::Kind_IsValid(partition.kind())) return Refuse("unknown kind of partition");
+  const bool shaped = partition.kind() == Fault::Partition::RING || partition.kind() == Fault::Partition::BRIDGE;
+  if (shaped && (partition.clients_too() || !partition.clients_inside().empty())) {
+    return Refuse("a ring or a bridge has no side for clients to be on");
+  }
+  for (const uint32_t client : partition.clients_inside()) {
+    if (client >= plan_.clients()) return Refuse("client ", client, " of ", plan_.clients(), "; clients count from 0");
+  }
+  if (absl::Status status = CheckDelay("heal_after_us", partition.heal_after_us()); !status.ok()) return status;
+  const uint32_t nodes = plan_.shape().nodes();
+  if (partition.kind() == Fault::Partition::RING) {
+    if (!partition.side().empty()) return Refuse("a ring is of all nodes; it has no side");
+    return nodes < 4 ? Refuse("a ring of ", nodes, " nodes cuts nothing; it takes four") : absl::OkStatus();
+  }
   if (partition.side().empty()) return Refuse("a partition of no node");
+  if (partition.kind() == Fault::Partition::BRIDGE && (partition.side_size() != 1 || nodes < 3)) {
+    return Refuse("a bridge is one node, of at least three");
+  }
   std::set<std::string> distinct;
   for (const Target& target : partition.side()) {
     if (absl::Status status = CheckTarget(target); !status.ok()) return status;
     distinct.insert(target.SerializeAsString());
   }
-  if (distinct.size() >= plan_.shape().nodes()) {
-    return Refuse("a partition with all ", plan_.shape().nodes(), " nodes on one side");
+  if (distinct.size() >= nodes) return Refuse("a partition with all ", nodes, " nodes on one side");
+  return absl::OkStatus();
+}
+
+absl::Status StepChecker::CheckSlowLink(const Fault::SlowLink& slow) const {
+  if (!slow.has_from() || !slow.has_to()) return Refuse("a slow link needs two ends");
+  if (absl::Status status = CheckTarget(slow.from()); !status.ok()) return status;
+  if (absl::Status status = CheckTarget(slow.to()); !status.ok()) return status;
+  if (slow.from().SerializeAsString() == slow.to().SerializeAsString())
+    return Refuse("a slow link from a node to itself");
+  if (slow.delay_factor() < 2 || slow.delay_factor() > 1000) {
+    return Refuse("delay_factor is ", slow.delay_factor(), "; 2 to 1000 are wanted");
   }
-  return CheckDelay("heal_after_us", partition.heal_after_us());
+  return CheckDelay("heal_after_us", slow.heal_after_us());
 }
 
 absl::Status StepChecker::CheckMove(const LeaderMove& move) const {

@@ -23,6 +23,7 @@ inline constexpr int kStepsMax = 100'000;
 inline constexpr size_t kKeyBytesMax = 4096;
 inline constexpr size_t kValueBytesMax = 1 << 20;
 inline constexpr int kBatchMutationsMax = 1000;
+inline constexpr uint32_t kCrashTimesMax = 50;
 
 // `lines` may be null: for plans that were not read from a file.
 absl::Status Validate(const Plan& plan, const LineIndex* lines);
@@ -52,6 +53,7 @@ class StepChecker {
   absl::Status CheckWhen(const When& when) const;
   absl::Status CheckFault(const Fault& fault, bool has_when) const;
   absl::Status CheckPartition(const Fault::Partition& partition) const;
+  absl::Status CheckSlowLink(const Fault::SlowLink& slow) const;
   absl::Status CheckMove(const LeaderMove& move) const;
   absl::Status CheckMaintenance(const Maintenance& maintenance) const;
   absl::Status CheckTarget(const Target& target) const;

@@ -234,6 +234,18 @@ absl::Status ProcessCluster::Crash(uint32_t node, plan::Fault::Crash::Kind kind,
   return absl::OkStatus();
 }
 
+absl::Status ProcessCluster::Pause(uint32_t node) {
+  if (!IsUp(node) || NodeAt(node).paused) return absl::FailedPreconditionError("the node is down or paused");
+  NodeAt(node).process->Stop();
+  NodeAt(node).paused = true;
+  return absl::OkStatus();
+}
+
+void ProcessCluster::Resume(uint32_t node) {
+  if (!std::exchange(NodeAt(node).paused, false) || !IsUp(node)) return;
+  NodeAt(node).process->Continue();
+}
+
 absl::Status ProcessCluster::StopAll() {
   for (Node& node : nodes_) {
     if (node.process != nullptr) node.process->AskToStop();
@@ -275,8 +287,13 @@ void ProcessCluster::DisarmProbeCrash(uint64_t id) {
 
 // --- Links -----------------------------------------------------------------------------------------------------------
 
-void ProcessCluster::Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) {
-  network_->Cut(id, directed_links);
+absl::Status ProcessCluster::Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) {
+  std::vector<std::pair<uint32_t, uint32_t>> links = directed_links;
+  const size_t single_clients = std::erase_if(
+      links, [this](const auto& link) { return link.first > node_count() || link.second > node_count(); });
+  network_->Cut(id, links);
+  if (single_clients == 0) return absl::OkStatus();
+  return absl::UnimplementedError("cutting off single clients: they all share their links");
 }
 
 void ProcessCluster::Mend(uint64_t id) { network_->Mend(id); }

@@ -66,7 +66,9 @@ class ProcessCluster final : public Cluster {
   bool IsUp(uint32_t node) const override;
   absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;
   absl::Status Restart(uint32_t node) override;
-  void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) override;
+  absl::Status Pause(uint32_t node) override;
+  void Resume(uint32_t node) override;
+  absl::Status Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) override;
   void Mend(uint64_t id) override;
   absl::Status SetWeather(const Weather& weather) override;
   absl::Status SetLatencies(const plan::World& world) override;
@@ -97,6 +99,7 @@ class ProcessCluster final : public Cluster {
     std::unique_ptr<NodeProcess> process;  // null: down
     std::unique_ptr<LedgerReader> ledger;  // of the present life
     bool serving = false;
+    bool paused = false;  // by a fault, not by an inspection
   };
   struct ArmedTrap {
     size_t trap = 0;

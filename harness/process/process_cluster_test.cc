@@ -189,7 +189,7 @@ TEST_F(ProcessClusterTest, ACutNodeIsDeposedAndComesBack) {
     links.emplace_back(other, *leader);
     links.emplace_back(*leader, other);
   }
-  cluster_->Cut(1, links);
+  ASSERT_TRUE(cluster_->Cut(1, links).ok());
   EXPECT_TRUE(Await([&] {
     const auto now = cluster_->Resolve(target);
     return now.has_value() && now != leader;

@@ -103,6 +103,7 @@ void ProcessCluster::Bury(uint32_t node, const NodeProcess::End& end, const std:
   Node& one = NodeAt(node);
   const bool was_serving = std::exchange(one.serving, false);
   one.process.reset();
+  one.paused = false;
   one.ledger.reset();
   watch_->End(node);
   network_->SetNode(node, 0);
@@ -205,7 +206,8 @@ void ProcessCluster::AskForFlushes() {
 std::optional<ClusterStatus> ProcessCluster::AskAll() {
   ClusterStatus all(plan_, ids_);
   for (uint32_t node = 1; node <= node_count(); ++node) {
-    if (!IsUp(node) || !NodeAt(node).serving || !watch_->AskNow(node, &all)) return std::nullopt;
+    const Node& one = NodeAt(node);
+    if (!IsUp(node) || !one.serving || one.paused || !watch_->AskNow(node, &all)) return std::nullopt;
   }
   return all;
 }
@@ -220,7 +222,7 @@ absl::Status ProcessCluster::CaptureAll(const std::string& directory) {
     status = CaptureTree({DataDir(node) + name, directory + name});
   }
   for (Node& node : nodes_) {
-    if (node.process != nullptr) node.process->Continue();
+    if (node.process != nullptr && !node.paused) node.process->Continue();
   }
   return status;
 }

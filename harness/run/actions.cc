@@ -1,5 +1,5 @@
-// How each step of a plan is carried out. What a step can't do at its moment (no leader, node already down) it leaves
-// undone: a plan stays meaningful when steps before it are removed.
+// How each step of a plan is carried out; faults are in fault_actions.cc. What a step can't do at its moment (no
+// leader, node already down) it leaves undone: a plan stays meaningful when steps before it are removed.
 
 #include <algorithm>
 #include <utility>
@@ -18,7 +18,6 @@ namespace {
 constexpr uint64_t kGivesUpOneIn = 24;
 constexpr int64_t kImpatientUs = 700'000;
 constexpr int64_t kPatientUs = 3'600'000'000;
-constexpr int64_t kWhenDeadlineUs = 10'000'000;
 
 sut::proto::Request RequestOf(const plan::ClientOperation& operation) {
   sut::proto::Request request;
@@ -153,159 +152,6 @@ void Runner::ExecuteSnapshot(const plan::SnapshotOperation& operation, const Run
       timeline_.Add(cluster_->NowUs(), absl::StrCat("  ", text, " ended: ", OutcomeText(result)));
     open_.erase(open);
   });
-}
-
-// --- Faults ----------------------------------------------------------------------------------------------------------
-
-void Runner::ExecuteFault(const plan::Step& step, uint32_t number) {
-  const plan::Fault& fault = step.fault();
-  switch (fault.kind_case()) {
-    case plan::Fault::kCrash:
-      return ExecuteCrash(step, number);
-    case plan::Fault::kCrashAll:
-      for (uint32_t node = 1; node <= plan_.shape().nodes(); ++node) {
-        Crash(node, fault.crash_all().kind(), sut::Mix({step.salt(), node}), fault.crash_all().restart_after_us());
-      }
-      return;
-    case plan::Fault::kRestart:
-      if (const auto node = cluster_->Resolve(fault.restart().target())) RestartNode(*node);
-      return;
-    case plan::Fault::kPartition:
-      return ExecutePartition(fault.partition(), number);
-    case plan::Fault::kWeather:
-      return ExecuteWeather(fault.weather(), number);
-    default:
-      return;
-  }
-}
-
-void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
-  const plan::Fault::Crash& crash = step.fault().crash();
-  if (!step.has_when()) {
-    if (const auto node = cluster_->Resolve(crash.target())) {
-      Crash(*node, crash.kind(), step.salt(), crash.restart_after_us());
-    }
-    return;
-  }
-  Cluster::ProbeCrash armed;
-  armed.probe = *sut::ProbeFromName(step.when().probe());
-  armed.nth = std::max(1u, step.when().nth());
-  armed.kind = crash.kind();
-  armed.salt = step.salt();
-  if (step.when().has_target()) {
-    armed.node = cluster_->Resolve(step.when().target());
-    if (!armed.node) return;
-  }
-  const auto id = std::make_shared<uint64_t>(0);
-  const auto arm = [&] {
-    return cluster_->ArmProbeCrash(armed, [this, id, kind = armed.kind, crash](uint32_t node) {
-      armed_probes_.erase(*id);
-      Counters* counters = result_.mutable_counters();
-      counters->set_probe_crashes_struck(counters->probe_crashes_struck() + 1);
-      CountCrash(kind);
-      RestartLater(node, crash.restart_after_us());
-    });
-  };
-  absl::StatusOr<uint64_t> armed_id = arm();
-  if (armed.kind == plan::Fault::Crash::POWER_LOSS && !Take(armed_id.status())) {
-    armed.kind = plan::Fault::Crash::PROCESS_DEATH;
-    armed_id = arm();
-  }
-  if (!Take(armed_id.status())) return;
-  *id = *armed_id;
-  armed_probes_.insert(*id);
-  const int64_t deadline_us =
-      step.when().deadline_us() > 0 ? static_cast<int64_t>(step.when().deadline_us()) : kWhenDeadlineUs;
-  cluster_->At(cluster_->NowUs() + deadline_us, [this, id] {
-    if (armed_probes_.erase(*id) == 0) return;
-    cluster_->DisarmProbeCrash(*id);
-    Counters* counters = result_.mutable_counters();
-    counters->set_probe_crashes_missed(counters->probe_crashes_missed() + 1);
-  });
-}
-
-void Runner::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us) {
-  if (!cluster_->IsUp(node)) return;
-  // Where no power can be lost, the process dies all the same: a restart is what most of the plan's story needs.
-  if (!Take(cluster_->Crash(node, kind, salt))) {
-    kind = plan::Fault::Crash::PROCESS_DEATH;
-    Take(cluster_->Crash(node, kind, salt));
-  }
-  CountCrash(kind);
-  RestartLater(node, restart_after_us);
-}
-
-void Runner::CountCrash(plan::Fault::Crash::Kind kind) {
-  Counters* counters = result_.mutable_counters();
-  if (kind == plan::Fault::Crash::POWER_LOSS) {
-    counters->set_power_losses(counters->power_losses() + 1);
-  } else {
-    counters->set_crashes(counters->crashes() + 1);
-  }
-}
-
-bool Runner::Take(const absl::Status& done) {
-  if (done.ok()) return true;
-  ++(*result_.mutable_refused())[std::string(done.message())];
-  return false;
-}
-
-void Runner::RestartLater(uint32_t node, uint64_t after_us) {
-  if (after_us == 0) return;
-  cluster_->At(cluster_->NowUs() + static_cast<int64_t>(after_us), [this, node] { RestartNode(node); });
-}
-
-void Runner::RestartNode(uint32_t node) {
-  if (cluster_->IsUp(node) || stopped()) return;
-  Counters* counters = result_.mutable_counters();
-  counters->set_restarts(counters->restarts() + 1);
-  if (absl::Status status = cluster_->Restart(node); !status.ok()) {
-    Violate({"recovery", "I6", absl::StrCat("node ", node, " does not start again"), {std::string(status.message())}});
-  }
-}
-
-void Runner::ExecutePartition(const plan::Fault::Partition& partition, uint32_t number) {
-  std::set<uint32_t> side;
-  for (const plan::Target& target : partition.side()) {
-    if (const auto node = cluster_->Resolve(target)) side.insert(*node);
-  }
-  if (side.empty() || side.size() == plan_.shape().nodes()) return;
-  std::vector<std::pair<uint32_t, uint32_t>> links;
-  const auto cut = [&](uint32_t outside, uint32_t inside) {
-    if (partition.kind() != plan::Fault::Partition::FROM_SIDE) links.emplace_back(outside, inside);
-    if (partition.kind() != plan::Fault::Partition::TO_SIDE) links.emplace_back(inside, outside);
-  };
-  for (const uint32_t inside : side) {
-    for (uint32_t outside = 1; outside <= plan_.shape().nodes(); ++outside) {
-      if (!side.contains(outside)) cut(outside, inside);
-    }
-    if (partition.clients_too()) cut(0, inside);
-  }
-  result_.mutable_counters()->set_partitions(result_.counters().partitions() + 1);
-  const uint64_t id = number;
-  cluster_->Cut(id, links);
-  cuts_.insert(id);
-  if (partition.heal_after_us() == 0) return;
-  cluster_->At(cluster_->NowUs() + static_cast<int64_t>(partition.heal_after_us()), [this, id] {
-    if (cuts_.erase(id) > 0) cluster_->Mend(id);
-  });
-}
-
-Cluster::Weather Runner::BaseWeather() const {
-  if (healing_) return {};
-  return {plan_.world().loss_permille(), plan_.world().duplicate_permille(), plan_.world().reorder_permille(), 1};
-}
-
-void Runner::ExecuteWeather(const plan::Fault::Weather& weather, uint32_t) {
-  Cluster::Weather now = BaseWeather();
-  now.loss_permille = std::max(now.loss_permille, weather.loss_permille());
-  now.duplicate_permille = std::max(now.duplicate_permille, weather.duplicate_permille());
-  now.delay_factor = std::max(1u, weather.delay_factor());
-  result_.mutable_counters()->set_weather_changes(result_.counters().weather_changes() + 1);
-  Take(cluster_->SetWeather(now));
-  if (weather.heal_after_us() == 0) return;
-  cluster_->At(cluster_->NowUs() + static_cast<int64_t>(weather.heal_after_us()),
-               [this] { Take(cluster_->SetWeather(BaseWeather())); });
 }
 
 // --- Moves and maintenance -------------------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ class Campaign : public TaskSource {
     for (const auto& [name, hits] : result.probes()) summary_.probes[name] += hits;
     for (const auto& [what, times] : result.refused()) summary_.refused[what] += times;
     summary_.not_watched.insert(result.not_watched().begin(), result.not_watched().end());
+    for (const auto& [name, count] : result.cells()) summary_.cells[name] += count;
     ++summary_.verdicts[result.verdict()];
     summary_.numbers = std::max(summary_.numbers, number + 1);
     summary_.cpu_us += report.cpu_us();

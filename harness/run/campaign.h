@@ -43,6 +43,7 @@ struct CampaignSummary {
   World world = SIMULATION;
   Counters counters;                       // of all plans
   std::map<std::string, uint64_t> probes;  // hits, by name
+  std::map<std::string, uint64_t> cells;   // how often a fault met a phase, by CellName of coverage.h
   std::array<uint64_t, Result::Verdict_ARRAYSIZE> verdicts{};
   std::vector<std::string> inconclusive;    // the first few reasons of unknown verdicts
   std::map<std::string, uint64_t> refused;  // what plans asked and their world could not do, with how often

@@ -43,8 +43,10 @@ void AddWork(const CampaignSummary& summary, std::string* text) {
   AddLine("restores", absl::StrFormat("%d in plans, %d in epilogues", n.restores_chaos(), n.restores_epilogue()), text);
   AddLine("leaders", absl::StrFormat("%d elected, %d moves asked", n.leaders_elected(), n.leader_moves()), text);
   AddLine("faults",
-          absl::StrFormat("%d process deaths, %d power losses, %d restarts, %d partitions, %d weather changes",
-                          n.crashes(), n.power_losses(), n.restarts(), n.partitions(), n.weather_changes()),
+          absl::StrFormat("%d process deaths, %d power losses, %d restarts, %d pauses, %d partitions, %d slow links, "
+                          "%d weather changes",
+                          n.crashes(), n.power_losses(), n.restarts(), n.pauses(), n.partitions(), n.slow_links(),
+                          n.weather_changes()),
           text);
   AddLine("probe crashes", absl::StrFormat("%d struck, %d missed", n.probe_crashes_struck(), n.probe_crashes_missed()),
           text);

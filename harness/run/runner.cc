@@ -19,6 +19,8 @@ namespace {
 // How long a plan's last operations get before the first look.
 constexpr int64_t kAfterChaosUs = 300'000;
 constexpr int64_t kPollUs = 50'000;
+// An install is looked at as soon as it is there; a plan that lags all the time has hundreds.
+constexpr int kInstallsLookedAtMax = 6;
 // Configurations that the search may visit before it says unknown.
 constexpr int64_t kSearchWorkMax = 20'000'000;
 
@@ -119,6 +121,8 @@ void Runner::Heal() {
   healing_ = true;
   for (const uint64_t id : std::exchange(armed_probes_, {})) cluster_->DisarmProbeCrash(id);
   for (const uint64_t id : std::exchange(cuts_, {})) cluster_->Mend(id);
+  while (!paused_.empty()) Resume(paused_.begin()->first);
+  coverage_.EndAll();
   Take(cluster_->SetWeather({}));
   Take(cluster_->SetLatencies({}));
   RestartAll("heal");
@@ -270,6 +274,7 @@ Result Runner::Finish() {
   }
   for (const std::string& what : cluster_->NotWatched()) result_.add_not_watched(what);
   counters->set_restores_chaos(recorder_.restored_count() - counters->restores_epilogue());
+  for (const auto& [cell, count] : coverage_.cells()) (*result_.mutable_cells())[cell] = count;
   if (options_.keep_history)
     result_.set_history_jsonl(history::ToJsonl(history, {.model = "snapshot-map", .initial = {}}));
   if (options_.keep_timeline) result_.set_timeline(timeline_.text());
@@ -299,6 +304,12 @@ void Runner::OnInstalled(const check::ReplicaName& replica, check::LogPosition a
     timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", replica.node, ": install of ", ObjectText(replica.tablet),
                                                   " up to ", applied.index));
   }
+  if (installs_looked_at_ == kInstallsLookedAtMax) return;
+  ++installs_looked_at_;
+  // Before the next entry hides what is wrong with the rows.
+  cluster_->At(cluster_->NowUs(), [this] {
+    if (!stopped()) Inspect("after an install");
+  });
 }
 
 void Runner::OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> object) {
@@ -308,6 +319,7 @@ void Runner::OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> ob
   if (probe == sut::Probe::kStoreOpened) {
     result_.mutable_counters()->set_store_openings(result_.counters().store_openings() + 1);
   }
+  coverage_.OnProbe(node, probe, object);
   if (!timeline_.enabled()) return;
   // The log's own traffic would drown the rest.
   if (probe == sut::Probe::kEntriesAppended || probe == sut::Probe::kEntriesSynced) return;
@@ -317,10 +329,16 @@ void Runner::OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> ob
 }
 
 void Runner::OnNodeDown(uint32_t node, const std::string& why) {
+  coverage_.OnNodeDown(node);
+  if (const auto paused = paused_.find(node); paused != paused_.end()) {
+    coverage_.End(paused->second);
+    paused_.erase(paused);
+  }
   if (cluster_ != nullptr) timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", node, " is down: ", why));
 }
 
 void Runner::OnNodeUp(uint32_t node) {
+  coverage_.OnNodeUp(node);
   if (cluster_ != nullptr) timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", node, " is up"));
 }
 

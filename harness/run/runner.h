@@ -25,6 +25,7 @@
 #include "harness/cluster/cluster.h"
 #include "harness/cluster/plan_ids.h"
 #include "harness/plan/plan.pb.h"
+#include "harness/run/coverage.h"
 #include "harness/run/result.pb.h"
 #include "harness/run/run_recorder.h"
 #include "harness/run/timeline.h"
@@ -77,19 +78,27 @@ class Runner : public ClusterObserver {
   void JudgeLiveness();
   Result Finish();
 
-  // actions.cc: the steps.
+  // actions.cc and fault_actions.cc: the steps.
   void Execute(const plan::Step& step, uint32_t number);
   void ExecuteClient(const plan::Step& step, uint32_t number);
   void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us,
                        uint64_t identity);
   void ExecuteFault(const plan::Step& step, uint32_t number);
   void ExecuteCrash(const plan::Step& step, uint32_t number);
+  void ExecuteCrashAll(const plan::Step& step);
   void ExecutePartition(const plan::Fault::Partition& partition, uint32_t number);
   void ExecuteWeather(const plan::Fault::Weather& weather, uint32_t number);
+  void ExecutePause(const plan::Fault::Pause& pause, uint32_t number);
+  void ExecuteSlowLink(const plan::Fault::SlowLink& slow, uint32_t number);
   void ExecuteMove(const plan::LeaderMove& move, uint32_t number);
   void ExecuteMaintenance(const plan::Maintenance& maintenance, uint32_t number);
   void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us);
-  void CountCrash(plan::Fault::Crash::Kind kind);
+  void CountCrash(uint32_t node, plan::Fault::Crash::Kind kind);
+  void CrashAgain(uint32_t node, const plan::Fault::Crash& crash, uint64_t salt, uint32_t done);
+  using Links = std::vector<std::pair<uint32_t, uint32_t>>;
+  Links LinksOf(const plan::Fault::Partition& partition) const;
+  void BeginLasting(uint64_t id, const Links& links, FaultKind kind, uint64_t heal_after_us);
+  void Resume(uint32_t node);
   // Takes note of what the world can't do. False if it is that.
   bool Take(const absl::Status& done);
   void RestartNode(uint32_t node);
@@ -130,11 +139,14 @@ class Runner : public ClusterObserver {
   std::map<uint64_t, Open> open_;
   uint64_t last_open_ = 0;
   std::set<uint64_t> armed_probes_;
-  std::set<uint64_t> cuts_;
+  std::set<uint64_t> cuts_;              // rules of the network in force, by step
+  std::map<uint32_t, uint64_t> paused_;  // nodes, and the step that paused each
+  CoverageTracker coverage_;
   bool healing_ = false;
   std::vector<std::string> not_quiet_;
   uint32_t last_epilogue_restoration_ = 0;
   uint64_t snapshots_complete_ = 0;
+  int installs_looked_at_ = 0;
 };
 
 }  // namespace holdfast::run

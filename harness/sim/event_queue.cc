@@ -34,6 +34,23 @@ void EventQueue::SetAlive(Owner owner) {
 
 void EventQueue::SetDead(uint32_t node) {
   if (node < alive_.size()) alive_[node] = 0;
+  const auto held = held_.extract(node);
+  if (held.empty()) return;
+  // What its process had not read yet is lost with it; the rest waits for Drop, since the node's code may be running.
+  for (Slot& slot : held.mapped().slots) {
+    if (slot.owner.incarnation != kAnyIncarnation) Schedule(now_us_, slot.owner, std::move(slot.callback));
+  }
+}
+
+void EventQueue::Pause(uint32_t node, uint64_t salt) { held_.try_emplace(node, Held{.salt = salt, .slots = {}}); }
+
+void EventQueue::Resume(uint32_t node) {
+  const auto held = held_.extract(node);
+  if (held.empty()) return;
+  std::vector<Slot>& slots = held.mapped().slots;
+  const auto rank = [salt = held.mapped().salt](const Slot& slot) { return sut::Mix({salt, slot.owner.stream}); };
+  std::stable_sort(slots.begin(), slots.end(), [&](const Slot& a, const Slot& b) { return rank(a) < rank(b); });
+  for (Slot& slot : slots) Schedule(now_us_, slot.owner, std::move(slot.callback));
 }
 
 void EventQueue::Drop(Owner owner) {
@@ -41,6 +58,8 @@ void EventQueue::Drop(Owner owner) {
   for (Slot& slot : slots_) {
     if (slot.owner == owner) slot.callback = nullptr;
   }
+  const auto held = held_.find(owner.node);
+  if (held != held_.end()) std::erase_if(held->second.slots, [owner](const Slot& slot) { return slot.owner == owner; });
 }
 
 std::optional<EventQueue::Owner> EventQueue::RunNext(int64_t time_max_us) {
@@ -55,6 +74,10 @@ std::optional<EventQueue::Owner> EventQueue::RunNext(int64_t time_max_us) {
     free_slots_.push_back(entry.slot);
     if (callback == nullptr || !IsAlive(owner)) {
       ++events_dropped_;
+      continue;
+    }
+    if (const auto held = held_.find(owner.node); held != held_.end()) {
+      held->second.slots.push_back({std::move(callback), owner});
       continue;
     }
     now_us_ = entry.time_us;

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -24,6 +25,7 @@ class EventQueue {
   struct Owner {
     uint32_t node = kNobody;
     uint32_t incarnation = kAnyIncarnation;
+    uint32_t stream = 0;  // where it comes from: matters after a pause
     friend bool operator==(const Owner&, const Owner&) = default;
   };
 
@@ -39,6 +41,12 @@ class EventQueue {
   // From now on events of this incarnation of its node run; those of others are dropped.
   void SetAlive(Owner owner);
   void SetDead(uint32_t node);
+  // Events of a paused node wait when they are due, and run once it goes on: each stream in its order, one stream after
+  // the other by hash of `salt`, as a process finds its sockets full and its timers due and has to begin somewhere. A
+  // pause ends with the life.
+  void Pause(uint32_t node, uint64_t salt);
+  void Resume(uint32_t node);
+  bool IsPaused(uint32_t node) const { return held_.contains(node); }
   // Destroys the waiting events of one incarnation now, with all that they hold.
   void Drop(Owner owner);
 
@@ -85,6 +93,12 @@ class EventQueue {
   std::vector<uint32_t> free_slots_;
   // By node: its live incarnation, 0 if it is dead.
   std::vector<uint32_t> alive_;
+  // What fell due while a node is paused, in that order.
+  struct Held {
+    uint64_t salt = 0;
+    std::vector<Slot> slots;
+  };
+  std::map<uint32_t, Held> held_;  // by node
 };
 
 }  // namespace holdfast::sim

@@ -3,7 +3,9 @@
 #include "harness/sim/event_queue.h"
 
 #include <memory>
+#include <set>
 #include <string>
+#include <tuple>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -88,6 +90,62 @@ TEST(EventQueueTest, RunNextTellsTheOwner) {
   queue.Schedule(5, {3, 1}, [&] { EXPECT_EQ(queue.running().node, 3u); });
   EXPECT_EQ(queue.RunNext(10), (EventQueue::Owner{3, 1}));
   EXPECT_EQ(queue.running(), EventQueue::Owner{});
+}
+
+TEST(EventQueueTest, APausedNodesEventsWaitInTheirOrderUntilItGoesOn) {
+  EventQueue queue(0);
+  queue.SetAlive({1, 1});
+  queue.SetAlive({2, 1});
+  std::vector<std::string> ran;
+  const auto note = [&ran](std::string name) { return [&ran, name] { ran.push_back(name); }; };
+  queue.Pause(1, 7);
+  queue.Schedule(10, {1, 1}, note("timer"));
+  queue.Schedule(20, {1, 1}, note("later timer"));
+  queue.Schedule(30, {2, 1}, note("another node's"));
+  queue.Schedule(40, {}, [&] {
+    EXPECT_TRUE(queue.IsPaused(1));
+    queue.Resume(1);
+  });
+  RunAll(queue);
+  EXPECT_FALSE(queue.IsPaused(1));
+  EXPECT_THAT(ran, ElementsAre("another node's", "timer", "later timer"));
+}
+
+TEST(EventQueueTest, AfterAPauseStreamsKeepTheirOwnOrderButNotThatOfOneAnother) {
+  std::set<std::string> orders;
+  for (uint64_t salt = 0; salt < 50; ++salt) {
+    EventQueue queue(0);
+    queue.SetAlive({1, 1});
+    queue.Pause(1, salt);
+    std::string ran;
+    for (const auto& [time_us, stream, name] : {std::tuple(10, 2u, 'a'), {20, 3u, 'b'}, {30, 2u, 'c'}}) {
+      queue.Schedule(time_us, {1, EventQueue::kAnyIncarnation, stream}, [&ran, name = name] { ran += name; });
+    }
+    RunAll(queue, 40);
+    queue.Resume(1);
+    RunAll(queue, 50);
+    orders.insert(ran);
+  }
+  EXPECT_EQ(orders, (std::set<std::string>{"acb", "bac"}));
+}
+
+TEST(EventQueueTest, APauseEndsWithTheLifeAndWhatWaitedIsLost) {
+  EventQueue queue(0);
+  auto held = std::make_shared<int>(1);
+  queue.SetAlive({1, 1});
+  queue.Pause(1, 7);
+  queue.Schedule(10, {1, 1}, [held] { ADD_FAILURE() << "ran"; });
+  queue.Schedule(10, {1, EventQueue::kAnyIncarnation}, [held] { ADD_FAILURE() << "ran"; });
+  RunAll(queue, 20);
+  EXPECT_EQ(held.use_count(), 3);
+  queue.SetDead(1);
+  queue.Drop({1, 1});
+  EXPECT_EQ(held.use_count(), 1);
+  queue.SetAlive({1, 2});
+  bool ran = false;
+  queue.Schedule(30, {1, 2}, [&ran] { ran = true; });
+  RunAll(queue);
+  EXPECT_TRUE(ran) << "the next life is not paused";
 }
 
 TEST(EventQueueTest, DigestTellsOrdersApart) {

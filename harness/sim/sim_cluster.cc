@@ -171,11 +171,29 @@ absl::Status SimCluster::Restart(uint32_t node) {
   return status;
 }
 
-void SimCluster::Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) {
+absl::Status SimCluster::Pause(uint32_t node) {
+  if (!IsUp(node)) return absl::FailedPreconditionError("the node is down");
+  if (Node(node).is_paused()) return absl::FailedPreconditionError("the node is paused");
+  Node(node).Pause();
+  return absl::OkStatus();
+}
+
+void SimCluster::Resume(uint32_t node) {
+  if (IsUp(node)) Node(node).Resume();
+}
+
+absl::Status SimCluster::Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) {
   network_.Cut(id, directed_links);
+  return absl::OkStatus();
 }
 
 void SimCluster::Mend(uint64_t id) { network_.Mend(id); }
+
+absl::Status SimCluster::Slow(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links,
+                              uint32_t delay_factor) {
+  network_.Slow(id, directed_links, delay_factor);
+  return absl::OkStatus();
+}
 
 absl::Status SimCluster::SetWeather(const Weather& weather) {
   network_.SetWeather({.loss_permille = weather.loss_permille,

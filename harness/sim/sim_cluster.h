@@ -60,8 +60,12 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   bool IsUp(uint32_t node) const override;
   absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;
   absl::Status Restart(uint32_t node) override;
-  void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) override;
+  absl::Status Pause(uint32_t node) override;
+  void Resume(uint32_t node) override;
+  absl::Status Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) override;
   void Mend(uint64_t id) override;
+  absl::Status Slow(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links,
+                    uint32_t delay_factor) override;
   absl::Status SetWeather(const Weather& weather) override;
   absl::Status SetLatencies(const plan::World& world) override;
   absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;

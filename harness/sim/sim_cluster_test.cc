@@ -183,7 +183,7 @@ TEST(SimClusterTest, AMinorityServesNothingUntilThePartitionIsMended) {
     links.push_back({leader, other});
     links.push_back({other, leader});
   }
-  world.cluster->Cut(1, links);
+  ASSERT_TRUE(world.cluster->Cut(1, links).ok());
   EXPECT_EQ(world.Put("k", "v2").outcome, CallOutcome::kOk);
   EXPECT_NE(world.Leader(), leader);
   EXPECT_EQ(world.Get("k"), "v2");

@@ -16,6 +16,8 @@ enum class Draw : uint64_t { kSlot = 1, kLoss, kDuplicate, kReorder, kDelay, kSe
 
 uint64_t Derive(uint64_t draw, Draw salt) { return sut::MixBits(draw ^ (static_cast<uint64_t>(salt) << 56)); }
 
+bool OfOneClient(uint32_t from, uint32_t to) { return from >= kFirstClientAddress || to >= kFirstClientAddress; }
+
 bool Strikes(uint64_t draw, uint32_t permille) { return sut::Below(draw, 1000) < permille; }
 
 }  // namespace
@@ -49,10 +51,10 @@ void SimNetwork::Send(Link link, sut::LogicalIdentity identity, std::string enve
   if (Strikes(Derive(draw, Draw::kDuplicate), weather_.duplicate_permille)) {
     ++counters_.duplicated;
     // The copy may come long after, and is free to overtake.
-    const int64_t delay_us = 3 * Delay(Derive(draw, Draw::kSecondDelay), slot_draw);
+    const int64_t delay_us = 3 * Delay(link, Derive(draw, Draw::kSecondDelay), slot_draw);
     ScheduleCopy(link, identity, queue_->now_us() + delay_us, envelope);
   }
-  const int64_t delay_us = Delay(Derive(draw, Draw::kDelay), slot_draw);
+  const int64_t delay_us = Delay(link, Derive(draw, Draw::kDelay), slot_draw);
   const uint64_t reorder_draw = Derive(draw, Draw::kReorder);
   if (Strikes(reorder_draw, weather_.reorder_permille)) {
     ++counters_.reordered;
@@ -67,15 +69,31 @@ void SimNetwork::Send(Link link, sut::LogicalIdentity identity, std::string enve
 
 void SimNetwork::Cut(uint64_t id, const DirectedLinks& links) {
   Mend(id);
-  for (const auto& [from, to] : links) ++cuts_[PairIndex({{from}, {to}})];
+  for (const auto& [from, to] : links) {
+    if (OfOneClient(from, to)) {
+      client_cuts_.emplace(from, to);
+    } else {
+      ++cuts_[PairIndex({{from}, {to}})];
+    }
+  }
   cut_rules_[id] = links;
 }
 
+void SimNetwork::Slow(uint64_t id, const DirectedLinks& links, uint32_t delay_factor) {
+  slow_rules_[id] = {links, delay_factor};
+}
+
 void SimNetwork::Mend(uint64_t id) {
-  const auto rule = cut_rules_.find(id);
-  if (rule == cut_rules_.end()) return;
-  for (const auto& [from, to] : rule->second) --cuts_[PairIndex({{from}, {to}})];
-  cut_rules_.erase(rule);
+  slow_rules_.erase(id);
+  const auto rule = cut_rules_.extract(id);
+  if (rule.empty()) return;
+  for (const auto& link : rule.mapped()) {
+    if (OfOneClient(link.first, link.second)) {
+      client_cuts_.erase(client_cuts_.find(link));
+    } else {
+      --cuts_[PairIndex({{link.first}, {link.second}})];
+    }
+  }
 }
 
 size_t SimNetwork::PairIndex(Link link) const {
@@ -99,16 +117,26 @@ uint32_t SimNetwork::SlotLossPermille(uint64_t slot_draw) const {
   return (8 * asked - bad) / 7;
 }
 
-int64_t SimNetwork::Delay(uint64_t draw, uint64_t slot_draw) const {
+int64_t SimNetwork::Delay(Link link, uint64_t draw, uint64_t slot_draw) const {
   const int64_t median_us = options_.delay_us_median * std::max<int64_t>(1, weather_.delay_factor);
   const int64_t spread_us = static_cast<int64_t>(sut::Below(draw, static_cast<uint64_t>(median_us) + 1));
-  return std::max<int64_t>(1, SlotFactor(slot_draw) * (median_us / 2 + spread_us));
+  return std::max<int64_t>(1, SlotFactor(slot_draw) * SlowFactor(link) * (median_us / 2 + spread_us));
+}
+
+int64_t SimNetwork::SlowFactor(Link link) const {
+  uint32_t slowest = 1;
+  for (const auto& [id, rule] : slow_rules_) {
+    const std::pair<uint32_t, uint32_t> asked(link.from.value, link.to.value);
+    if (std::find(rule.links.begin(), rule.links.end(), asked) == rule.links.end()) continue;
+    slowest = std::max(slowest, rule.delay_factor);
+  }
+  return slowest;
 }
 
 void SimNetwork::ScheduleCopy(Link link, sut::LogicalIdentity identity, int64_t arrival_us, std::string envelope) {
   // Whoever lives under that address when it arrives receives it, as a datagram would be.
   const EventQueue::Owner owner = {link.to.value >= kFirstClientAddress ? EventQueue::kNobody : link.to.value,
-                                   EventQueue::kAnyIncarnation};
+                                   EventQueue::kAnyIncarnation, link.from.value};
   queue_->Schedule(arrival_us, owner, [this, link, identity, envelope = std::move(envelope)]() mutable {
     Arrive(link, identity, std::move(envelope));
   });

@@ -4,6 +4,7 @@
 // link
 //   keeps order, like a connection; a message drawn as `reordered` takes several times its delay and is overtaken.
 // - Weather is constant per (link, time slot): a link has good and bad slots, and the asked loss is their mean.
+// - A link may be slow: its messages take several times their delay, and still keep their order.
 // - A link that is cut loses what is sent on it and what is under way on it. Cuts are directed, and add up.
 // - What a node sends to itself goes through the queue as well, quick, in order and never lost.
 //
@@ -20,6 +21,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,11 +83,17 @@ class SimNetwork {
   void SetDelay(int64_t delay_us_median) { options_.delay_us_median = delay_us_median; }
   const NetworkWeather& weather() const { return weather_; }
 
-  // (from, to); 0 stands for all clients. A second rule under the same id replaces the first.
+  // (from, to); 0 stands for all clients, an address from kFirstClientAddress on for one. A second rule under the same
+  // id replaces the first.
   using DirectedLinks = std::vector<std::pair<uint32_t, uint32_t>>;
   void Cut(uint64_t id, const DirectedLinks& links);
+  // Of several rules for a link the slowest holds. REQUIRES: links between nodes.
+  void Slow(uint64_t id, const DirectedLinks& links, uint32_t delay_factor);
+  // Ends both kinds of rule under that id.
   void Mend(uint64_t id);
-  bool IsCut(Link link) const { return cuts_[PairIndex(link)] > 0; }
+  bool IsCut(Link link) const {
+    return cuts_[PairIndex(link)] > 0 || client_cuts_.contains({link.from.value, link.to.value});
+  }
 
   const NetworkCounters& counters() const { return counters_; }
   // Depends on the order, time, link and identity of every delivery. Not on the bytes: table files, which an install
@@ -99,7 +107,8 @@ class SimNetwork {
   size_t PairIndex(Link link) const;
   int64_t SlotFactor(uint64_t slot_draw) const;
   uint32_t SlotLossPermille(uint64_t slot_draw) const;
-  int64_t Delay(uint64_t draw, uint64_t slot_draw) const;
+  int64_t Delay(Link link, uint64_t draw, uint64_t slot_draw) const;
+  int64_t SlowFactor(Link link) const;
   void ScheduleCopy(Link link, sut::LogicalIdentity identity, int64_t arrival_us, std::string envelope);
   void Arrive(Link link, sut::LogicalIdentity identity, std::string envelope);
 
@@ -112,6 +121,13 @@ class SimNetwork {
   std::map<uint64_t, DirectedLinks> cut_rules_;
   // By (from, to), clients as 0: how many rules cut this link.
   std::vector<uint32_t> cuts_;
+  // Cut links of single clients, each as often as rules cut it.
+  std::multiset<std::pair<uint32_t, uint32_t>> client_cuts_;
+  struct SlowRule {
+    DirectedLinks links;
+    uint32_t delay_factor = 1;
+  };
+  std::map<uint64_t, SlowRule> slow_rules_;
   // By (from, to) in full: when the last message that keeps order arrives.
   absl::flat_hash_map<uint64_t, int64_t> last_arrival_us_;
   // By hash of (link, identity): how many of it were sent. Grows by one small entry a message, for one run.

@@ -197,6 +197,38 @@ TEST(SimNetworkTest, ARetryOfTheSameIdentityMeetsAFateOfItsOwn) {
   EXPECT_LT(world.inbox.received[2].size(), 100u);
 }
 
+TEST(SimNetworkTest, ACutOfOneClientLeavesTheOthersAlone) {
+  World world;
+  const sut::NodeId client = {kFirstClientAddress + 1};
+  const sut::NodeId other = {kFirstClientAddress + 2};
+  world.network.Cut(1, {{client.value, 1}});
+  world.network.Cut(2, {{client.value, 1}, {1, client.value}});
+  world.network.Mend(1);
+  EXPECT_TRUE(world.network.IsCut({client, kOne})) << "rules add up";
+  EXPECT_TRUE(world.network.IsCut({kOne, client}));
+  EXPECT_FALSE(world.network.IsCut({client, kTwo}));
+  EXPECT_FALSE(world.network.IsCut({other, kOne}));
+  world.network.Mend(2);
+  EXPECT_FALSE(world.network.IsCut({client, kOne}));
+}
+
+TEST(SimNetworkTest, ASlowLinkDelaysItsOwnMessagesAndKeepsTheirOrder) {
+  World world;
+  world.network.Slow(1, {{1, 2}}, 100);
+  world.SendMany(1, kTwo, kOne);
+  EXPECT_LT(world.inbox.last_us, kSecondUs / 100) << "the other direction is as quick as ever";
+  const int64_t start_us = world.queue.now_us();
+  world.SendMany(200);
+  EXPECT_GE(world.inbox.last_us - start_us, 100 * 250) << "at least half of the median, times the factor";
+  const std::vector<std::string>& received = world.inbox.received[2];
+  ASSERT_EQ(received.size(), 200u);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(received[static_cast<size_t>(i)], std::to_string(i));
+  world.network.Mend(1);
+  const int64_t mended_us = world.queue.now_us();
+  world.SendMany(1);
+  EXPECT_LT(world.inbox.last_us - mended_us, kSecondUs / 100);
+}
+
 TEST(SimNetworkTest, WhatArrivesAtADeadNodeIsGone) {
   World world;
   world.network.Send({kOne, kTwo}, {1}, "x");

@@ -23,6 +23,7 @@
 #include "harness/sim/sim_file_system.h"
 #include "harness/sim/sim_network.h"
 #include "sut/base/ids.h"
+#include "sut/base/prng.h"
 #include "sut/base/probe.h"
 #include "sut/runtime/node_options.h"
 #include "sut/runtime/seams.h"
@@ -79,6 +80,10 @@ class SimNode final : private MutationObserver {
   absl::Status Start();
   // Ends the incarnation, if one is alive.
   void Crash(const CrashSpec& crash);
+  // The process stops, and goes on; see EventQueue. REQUIRES: is_up().
+  void Pause() { queue_->Pause(id().value, sut::Mix({options_.seed, id().value, incarnation_, ++pauses_})); }
+  void Resume() { queue_->Resume(id().value); }
+  bool is_paused() const { return queue_->IsPaused(id().value); }
   // Destroys a dead incarnation unless its code is on the stack. To be called after each event.
   void Bury();
   // How long syncs of the log and jobs of the worker take from now on, also in later incarnations.
@@ -120,6 +125,7 @@ class SimNode final : private MutationObserver {
   const SimClock clock_;
   const std::shared_ptr<SimFileSystem> disk_;
   uint32_t incarnation_ = 0;
+  uint64_t pauses_ = 0;
   bool starting_ = false;
   uint64_t mutation_count_ = 0;
   uint64_t mutation_digest_ = 0;

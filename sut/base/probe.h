@@ -16,12 +16,15 @@
 namespace sut {
 
 enum class Probe : uint8_t {
+  kPreVoteStarted,
   kElectionStarted,
   kVoteGranted,
   kBecameLeader,
+  kSteppedDown,
   kLeaderTransferStarted,
   kEntriesAppended,
   kEntriesSynced,
+  kLogTruncated,
   kLogCompacted,
   kStoreOpened,
   kStoreFlushed,
@@ -40,6 +43,7 @@ enum class Probe : uint8_t {
   kDropRenamed,
   kDropUnlinked,
   kInstallBegun,
+  kInstallAccepted,
   kInstallChunkSent,
   kInstallChunkReceived,
   kInstallStaged,
@@ -48,6 +52,7 @@ enum class Probe : uint8_t {
   kRecoveryBegun,
   kRecoveryFinished,
   kReconcileBegun,
+  kReconcileCalled,
   kReconcileReply,
 };
 inline constexpr int kProbeCount = static_cast<int>(Probe::kReconcileReply) + 1;

@@ -126,6 +126,7 @@ void Coordinator::MakeCall(const Action& action, Progress* progress) {
   const LogicalIdentity identity{Mix({ActionIdentity(action), term_.value, progress->attempts})};
   world_.sender->Send(call.node, RequestFor(world_.catalogue->state(), action), identity,
                       [this, call](const proto::Reply& reply) { OnReply(call, reply); });
+  world_.probes->Hit(Probe::kReconcileCalled, kMasterTablet);
 }
 
 NodeId Coordinator::Destination(const Action& action, const Progress& progress) const {

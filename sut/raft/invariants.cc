@@ -113,20 +113,29 @@ RaftInvariants::Violation RaftInvariants::CheckLog(View& view, const Status& sta
   view.terms.erase(view.terms.begin(), view.terms.begin() + static_cast<ptrdiff_t>(forgotten));
   view.start = start;
   view.terms.resize(kept.value - start.index.value);
+  // The entry behind the start is looked at again whenever the log has changed: the start may have moved under it.
+  if (!log.empty() && !view.terms.empty()) {
+    if (auto violation = CheckEntry(status, start, log.front())) return violation;
+  }
   for (size_t position = view.terms.size(); position < log.size(); ++position) {
     const Entry& entry = log[position];
     const OpId previous = position == 0 ? start : log[position - 1].op;
-    if (entry.op.index != Next(previous.index) || entry.op.term < previous.term) {
-      return absl::StrCat("log matching: in the log of ", Name(status.self), ", ", ToString(entry.op), " follows ",
-                          ToString(previous));
-    }
-    const auto [known, is_new] = entries_.try_emplace({entry.op.term.value, entry.op.index.value},
-                                                      KnownEntry{Fingerprint(entry), previous.term});
-    if (!is_new && (known->second.fingerprint != Fingerprint(entry) || known->second.previous != previous.term)) {
-      return absl::StrCat("log matching: entry ", ToString(entry.op), " of ", Name(status.self),
-                          " or the one before it differs from another log's");
-    }
+    if (auto violation = CheckEntry(status, previous, entry)) return violation;
     view.terms.push_back(entry.op.term);
+  }
+  return std::nullopt;
+}
+
+RaftInvariants::Violation RaftInvariants::CheckEntry(const Status& status, OpId previous, const Entry& entry) {
+  if (entry.op.index != Next(previous.index) || entry.op.term < previous.term) {
+    return absl::StrCat("log matching: in the log of ", Name(status.self), ", ", ToString(entry.op), " follows ",
+                        ToString(previous));
+  }
+  const auto [known, is_new] =
+      entries_.try_emplace({entry.op.term.value, entry.op.index.value}, KnownEntry{Fingerprint(entry), previous.term});
+  if (!is_new && (known->second.fingerprint != Fingerprint(entry) || known->second.previous != previous.term)) {
+    return absl::StrCat("log matching: entry ", ToString(entry.op), " of ", Name(status.self),
+                        " or the one before it differs from another log's");
   }
   return std::nullopt;
 }
@@ -168,6 +177,12 @@ RaftInvariants::Violation RaftInvariants::CheckLeader(const View& view, const St
 
 // Entries up to `checked` are known to be right.
 RaftInvariants::Violation RaftInvariants::CheckCommit(const View& view, const Status& status, Index checked) {
+  const bool leads_on = view.incarnation.has_value() && view.role == Role::kLeader && status.role == Role::kLeader &&
+                        view.term == status.term;
+  if (leads_on && status.commit > view.commit && view.TermAt(status.commit) != status.term) {
+    return absl::StrCat("commit rule: ", Name(status.self), ", leader of term ", status.term.value,
+                        ", moved its commit to index ", status.commit.value, ", an entry of an older term");
+  }
   for (Index index = Next(std::max(checked, view.start.index)); index <= status.commit; index = Next(index)) {
     const OpId op{*view.TermAt(index), index};
     if (index.value < committed_.size()) {
@@ -255,6 +270,11 @@ RaftInvariants::Violation RaftInvariants::ObserveRecovered(ReplicaId replica, co
   // An install that the log disagreed with has replaced what followed.
   const bool replaced = start.index > view.start.index && view.TermAt(start.index) != start.term;
   if (kept <= start.index || replaced) return std::nullopt;
+  // A crash may fall between the write by which a later leader's entries replace others and the next look from outside.
+  if (const Index end = std::min(kept, last.index); end > start.index) {
+    const std::optional<Term> seen = view.TermAt(end);
+    if (seen.has_value() && recovered.entries[end.value - start.index.value - 1].op.term > *seen) return std::nullopt;
+  }
   if (last.index < kept) {
     return absl::StrCat("memory: ", Name(replica), " acknowledged index ", kept.value,
                         " and came back with a log that ends at ", ToString(last));

@@ -1,10 +1,11 @@
-// The safety properties of Raft (Raft paper, figure 3), checked from outside on everything that the replicas of one
-// group show, over a whole run with its crashes. Apart from the mechanism: nothing in here knows how Raft works.
+// The safety properties of Raft (Raft paper, figures 2 and 3), checked from outside on everything that the replicas of
+// one group show, over a whole run with its crashes. Apart from the mechanism: nothing in here knows how Raft works.
 //
 //   election safety        at most one leader a term
 //   leader append-only     a leader never removes or replaces entries of its log
 //   log matching           two logs with the same op id at an index agree up to there
 //   leader completeness    what was committed in a term is in the log of every leader of a later term
+//   commit rule            a leader commits older terms' entries only together with one of its own (section 5.4.2)
 //   state-machine safety   the committed entry at an index is the same everywhere
 //   monotony               term and commit never go back; a term's vote never changes
 //   memory over restarts   what a replica told others (term, vote, acknowledged entries) it still knows when it comes
@@ -93,6 +94,8 @@ class RaftInvariants {
   Violation CheckMonotony(const View& view, const Status& status) const;
   Violation CheckLogStart(const View& view, const Status& status) const;
   Violation CheckLog(View& view, const Status& status, const std::vector<Entry>& log, Index& checked);
+  // That `entry` may follow `previous`; notes what it holds.
+  Violation CheckEntry(const Status& status, OpId previous, const Entry& entry);
   Violation CheckTruncation(View& view, const Status& status, Index kept) const;
   Violation CheckLeader(const View& view, const Status& status);
   Violation CheckCommit(const View& view, const Status& status, Index checked);

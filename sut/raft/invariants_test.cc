@@ -159,6 +159,26 @@ TEST_F(RaftInvariantsTest, CountingAnOldTermsEntryIsFoundWhenItIsOverwritten) {
   Bad(three_.Term(5, Role::kLeader, 3).Log({1, 3, 5}), "leader completeness");
 }
 
+TEST_F(RaftInvariantsTest, ALeaderCommitsNoOldTermsEntryByItself) {
+  Good(one_.Term(2).Log({1, 2}).Commit(1));
+  Good(one_.Term(4, Role::kLeader, 1).Log({1, 2, 4}));
+  Bad(one_.Commit(2), "commit rule");
+}
+
+TEST_F(RaftInvariantsTest, ALeaderCommitsOldTermsEntriesTogetherWithItsOwn) {
+  Good(one_.Term(2).Log({1, 2}).Commit(1));
+  Good(one_.Term(4, Role::kLeader, 1).Log({1, 2, 4}));
+  Good(one_.Commit(3));
+}
+
+TEST_F(RaftInvariantsTest, AnInstallKeepsNoTailOfAnOlderTerm) {
+  Good(one_.Term(1).Log({1, 1, 1}));
+  Good(two_.Term(2).Log({1, 2}).Commit(2));
+  one_.log.erase(one_.log.begin(), one_.log.begin() + 2);
+  ++one_.status.log_changes;
+  Bad(one_.Term(2).Start(2, 2).Commit(2), "log matching");
+}
+
 TEST_F(RaftInvariantsTest, TheCommittedEntryAtAnIndexIsTheSameEverywhere) {
   Good(one_.Term(2).Log({1, 1}).Commit(2));
   Good(two_.Term(2).Log({1, 2}).Commit(1));
@@ -266,7 +286,15 @@ TEST_F(AcknowledgedTest, EntriesAreRemembered) {
 }
 
 TEST_F(AcknowledgedTest, OtherEntriesDoNotDo) {
-  EXPECT_THAT(Recovered(one_.Term(2).Log({1, 1, 2})), Optional(HasSubstr("memory")));
+  Good(two_.Term(2).Log({1, 1, 2}));
+  EXPECT_EQ(Sent(MessageType::kAppendReply, 2, 3, 2, true, 3), std::nullopt);
+  EXPECT_THAT(Recovered(two_.Log({1, 1, 1})), Optional(HasSubstr("memory")));
+}
+
+TEST_F(AcknowledgedTest, ALaterLeaderMayHaveReplacedThemJustBeforeTheCrash) {
+  EXPECT_EQ(Recovered(one_.Term(2).Log({1, 1, 2})), std::nullopt);
+  EXPECT_EQ(Recovered(one_.Log({1, 2})), std::nullopt);
+  EXPECT_THAT(Recovered(one_.Log({1})), Optional(HasSubstr("memory")));
 }
 
 TEST_F(AcknowledgedTest, ALaterLeaderMayTruncateThem) {

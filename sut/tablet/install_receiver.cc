@@ -82,6 +82,7 @@ void InstallReceiver::Prepare() {
                 if (!session_ || session_->id != id) return;
                 session_->writing = false;
                 if (!status.ok()) return Abandon();
+                replica_.Hit(Probe::kInstallAccepted);
                 AskNext();
               });
 }

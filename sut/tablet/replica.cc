@@ -215,6 +215,7 @@ void Replica::Process(raft::Ready ready) {
     if (writes) context_.log_writer->SubmitUnsynced(write);
     context_.log_writer->AfterPending(durable);
   }
+  if (ready.truncate_from) Hit(Probe::kLogTruncated);
   for (raft::Entry& entry : ready.committed) to_apply_.push_back(std::move(entry));
   for (const raft::ReadState& read : ready.reads) {
     const auto waiting = reads_.find(read.id);
@@ -238,6 +239,7 @@ void Replica::SendRaft(const std::vector<raft::Message>& messages) {
   for (const raft::Message& message : messages) {
     const NodeId to = NodeOf(message.to);
     if (to.is_none()) continue;  // the answer to a replica that never was in this group
+    if (message.type == raft::MessageType::kPreVote) Hit(Probe::kPreVoteStarted);
     if (message.type == raft::MessageType::kVote) Hit(Probe::kElectionStarted);
     if (message.type == raft::MessageType::kVoteReply && message.granted) Hit(Probe::kVoteGranted);
     if (message.type == raft::MessageType::kTimeoutNow) Hit(Probe::kLeaderTransferStarted);
@@ -261,6 +263,7 @@ void Replica::NoteRole() {
   role_term_ = term;
   if (role == raft::Role::kLeader) Hit(Probe::kBecameLeader);
   if (before == raft::Role::kLeader) {
+    Hit(Probe::kSteppedDown);
     install_source_->StopAll();
     FailProposals(raft_->status().last.index, "leadership was lost before the entry was known to be committed");
   }

@@ -1,0 +1,84 @@
+#include "harness/run/coverage.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace holdfast::run {
+namespace {
+
+using sut::Probe;
+
+std::optional<Phase> BegunBy(Probe probe) {
+  switch (probe) {
+    case Probe::kSnapshotBegun:
+      return Phase::kCreating;
+    case Probe::kRestoreBegun:
+      return Phase::kRestoring;
+    case Probe::kDropBegun:
+      return Phase::kDeleting;
+    case Probe::kInstallAccepted:
+      return Phase::kInstalling;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool Ends(Probe probe) {
+  return probe == Probe::kSnapshotMarked || probe == Probe::kRestoreSwapped || probe == Probe::kDropUnlinked ||
+         probe == Probe::kInstallFinished;
+}
+
+}  // namespace
+
+std::string_view PhaseName(Phase phase) {
+  constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle", "creating", "restoring", "deleting",
+                                                                   "installing"};
+  return kNames[static_cast<size_t>(phase)];
+}
+
+std::string_view FaultKindName(FaultKind kind) {
+  constexpr std::array<std::string_view, kFaultKinds.size()> kNames = {"process-death", "power-loss", "pause",
+                                                                       "partition",     "slow-link",  "weather"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+std::string CellName(Phase phase, FaultKind kind) {
+  return absl::StrCat(std::string(PhaseName(phase)), "/", std::string(FaultKindName(kind)));
+}
+
+void CoverageTracker::OnProbe(uint32_t node, Probe probe, std::optional<uint32_t> object) {
+  if (!object || down_.contains(node)) return;
+  if (Ends(probe)) {
+    if (const auto replicas = phases_.find(node); replicas != phases_.end()) replicas->second.erase(*object);
+    return;
+  }
+  const std::optional<Phase> begun = BegunBy(probe);
+  if (!begun) return;
+  phases_[node][*object] = *begun;
+  for (const auto& [id, fault] : lasting_) {
+    if (fault.node == node) Count(*begun, fault.kind);
+  }
+}
+
+void CoverageTracker::OnNodeDown(uint32_t node) { down_.insert(node); }
+
+void CoverageTracker::OnNodeUp(uint32_t node) {
+  if (down_.erase(node) > 0) phases_.erase(node);
+}
+
+void CoverageTracker::Strike(uint32_t node, FaultKind kind) {
+  std::set<Phase> met;
+  if (const auto replicas = phases_.find(node); replicas != phases_.end()) {
+    for (const auto& [object, phase] : replicas->second) met.insert(phase);
+  }
+  if (met.empty()) met.insert(Phase::kIdle);
+  for (const Phase phase : met) Count(phase, kind);
+}
+
+void CoverageTracker::Begin(uint64_t id, uint32_t node, FaultKind kind) {
+  Strike(node, kind);
+  lasting_.emplace(id, Lasting{node, kind});
+}
+
+void CoverageTracker::End(uint64_t id) { lasting_.erase(id); }
+
+}  // namespace holdfast::run

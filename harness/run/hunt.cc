@@ -1,0 +1,95 @@
+#include "harness/run/hunt.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "harness/run/campaign.h"
+#include "harness/run/isolated.h"
+#include "harness/run/minimize_run.h"
+#include "harness/run/result_text.h"
+
+namespace holdfast::run {
+namespace {
+
+class FirstFinding : public CampaignObserver {
+ public:
+  explicit FirstFinding(const HuntOptions& options) : options_(options) {}
+  void OnResult(uint64_t, const Result&, const CampaignSummary&) override {}
+  void OnFinding(uint64_t, const Trial& trial, const Result& result) override { found_.emplace(trial, result); }
+  bool GoOn(const CampaignSummary&) override { return !options_.should_stop || !options_.should_stop(); }
+
+  const std::optional<std::pair<Trial, Result>>& found() const { return found_; }
+
+ private:
+  const HuntOptions& options_;
+  std::optional<std::pair<Trial, Result>> found_;
+};
+
+std::string CheckerOf(const Result& result) {
+  if (result.violations().empty()) return VerdictText(result.verdict());
+  const Violation& violation = result.violations(0);
+  return violation.invariant().empty() ? violation.checker()
+                                       : absl::StrCat(violation.checker(), " ", violation.invariant());
+}
+
+// Whether the plan fails without its bugs too; it is not theirs then.
+absl::StatusOr<bool> FailsWithoutBug(Trial trial, const HuntOptions& options) {
+  trial.mutable_plan()->clear_bugs();
+  const absl::StatusOr<TrialReport> report =
+      RunIsolated(trial, {}, {.timeout_ms = options.pool.timeout_ms, .should_stop = options.should_stop});
+  if (!report.ok()) return report.status();
+  return IsFailure(report->result());
+}
+
+absl::Status MakeSmall(const Result& result, const HuntOptions& options, HuntResult* hunt) {
+  if (options.minimize_ms_max == 0) return absl::OkStatus();
+  const absl::StatusOr<MinimizedTrial> minimized = MinimizeTrial(hunt->minimal, result,
+                                                                 {.wall_ms_max = options.minimize_ms_max,
+                                                                  .timeout_ms = options.pool.timeout_ms,
+                                                                  .should_stop = options.should_stop});
+  // A plan that does not fail a second time is kept as it is, and shows as not minimal.
+  if (absl::IsFailedPrecondition(minimized.status()) || absl::IsCancelled(minimized.status())) return absl::OkStatus();
+  if (!minimized.ok()) return minimized.status();
+  hunt->minimal = minimized->trial;
+  hunt->is_minimal = minimized->is_minimal;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& options) {
+  CampaignOptions campaign;
+  campaign.seed = options.seed;
+  campaign.profile = options.profile;
+  campaign.bugs = {bug};
+  campaign.duration = options.budget;
+  campaign.self_check_every = 0;
+  campaign.pool = options.pool;
+  FirstFinding first(options);
+  const absl::StatusOr<CampaignSummary> summary = RunCampaign(campaign, &first);
+  if (!summary.ok()) return summary.status();
+  HuntResult hunt;
+  hunt.plans = summary->plans();
+  hunt.seconds = static_cast<double>(summary->wall_us) / 1e6;
+  hunt.interrupted = summary->interrupted;
+  if (!first.found()) return hunt;
+  const auto& [trial, result] = *first.found();
+  hunt.checker = CheckerOf(result);
+  hunt.headline = HeadlineText(result);
+  hunt.minimal = trial;
+  hunt.steps_found = trial.plan().steps_size();
+  if (absl::Status status = MakeSmall(result, options, &hunt); !status.ok()) return status;
+  hunt.steps = hunt.minimal.plan().steps_size();
+  const absl::StatusOr<bool> without = FailsWithoutBug(hunt.minimal, options);
+  if (absl::IsCancelled(without.status())) {
+    hunt.interrupted = true;
+    return hunt;
+  }
+  if (!without.ok()) return without.status();
+  hunt.without_too = *without;
+  hunt.found = !hunt.without_too;
+  return hunt;
+}
+
+}  // namespace holdfast::run

@@ -1,0 +1,50 @@
+// A hunt: how long random plans take to find one planted bug, and how small the plan that shows it becomes.
+//
+// A campaign with the bug planted runs until its first finding or until its budget is spent. The failing plan is
+// minimised, and run once without the bug: a plan that fails then too is a finding, but not of this bug, and does not
+// count. Every run happens in a child process.
+
+#ifndef HARNESS_RUN_HUNT_H_
+#define HARNESS_RUN_HUNT_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "harness/plan/profile.h"
+#include "harness/run/trial.h"
+#include "harness/run/worker_pool.h"
+
+namespace holdfast::run {
+
+struct HuntOptions {
+  uint64_t seed = 0;
+  plan::Profile profile;
+  std::chrono::milliseconds budget{60'000};  // of searching
+  int64_t minimize_ms_max = 60'000;          // 0: the plan stays as it was found
+  WorkerPoolOptions pool;
+  std::function<bool()> should_stop = nullptr;  // may be empty
+};
+
+struct HuntResult {
+  bool found = false;
+  bool without_too = false;  // something was found, but it fails without the bug as well: then found is false
+  bool interrupted = false;
+  uint64_t plans = 0;   // run until then
+  double seconds = 0;   // of wall time until then
+  std::string checker;  // that told first, with its invariant
+  std::string headline;
+  int steps_found = 0;
+  int steps = 0;  // after minimising
+  bool is_minimal = false;
+  Trial minimal;
+};
+
+// Fails only if no child can be made.
+absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& options);
+
+}  // namespace holdfast::run
+
+#endif  // HARNESS_RUN_HUNT_H_
