@@ -25,9 +25,7 @@ constexpr auto kPollInterval = std::chrono::milliseconds(2);
 constexpr int64_t kFillValueBytes = 16 << 10;
 constexpr int64_t kFillRequestBytes = 512 << 10;
 
-void MustBeOk(const CallResult& result) {
-  SUT_CHECK(result.outcome == Outcome::kOk, result.reply.ShortDebugString());
-}
+void MustBeOk(const CallResult& result) { SUT_CHECK(result.outcome == Outcome::kOk, result.reply.ShortDebugString()); }
 
 std::string Noise(uint64_t seed, int64_t bytes) {
   sut::Prng prng(seed);
