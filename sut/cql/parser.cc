@@ -5,17 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "sut/cql/errors.h"
-#include "sut/cql/lexer.h"
+#include "sut/cql/token_reader.h"
 
 namespace sut::cql {
 namespace {
-
-using Kind = Token::Kind;
 
 constexpr std::string_view kReserved[] = {
     "add",      "allow",    "alter",    "and",    "apply",        "asc",      "authorize", "batch",
@@ -26,16 +20,16 @@ constexpr std::string_view kReserved[] = {
     "replace",  "revoke",   "schema",   "select", "set",          "table",    "to",        "token",
     "truncate", "unlogged", "update",   "use",    "using",        "view",     "where",     "with"};
 
-// Methods that return a bool say whether the rule was there; if not, error_ has the first place that did not fit.
-class Parser {
+// Methods that return a bool say whether the rule was there; if not, error() has the first place that did not fit.
+class Parser : private TokenReader {
  public:
-  explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  using TokenReader::TokenReader;
 
   absl::StatusOr<Statement> Run() {
     Statement out;
-    if (!AnyStatement(&out)) return error_;
+    if (!AnyStatement(&out)) return error();
     AcceptSymbol(";");
-    if (Peek().kind != Kind::kEnd) return Unexpected("';'"), error_;
+    if (Peek().kind != Kind::kEnd) return Unexpected("';'"), error();
     return out;
   }
 
@@ -90,7 +84,7 @@ class Parser {
     do {
       const bool replication = IsWord("replication");
       if (!replication && !IsWord("durable_writes")) return Unexpected("REPLICATION or DURABLE_WRITES");
-      ++at_;
+      Skip();
       Literal ignored;
       if (!ExpectSymbol("=") || !(replication ? IgnoredMap() : Constant(&ignored))) return false;
     } while (AcceptWord("and"));
@@ -121,7 +115,7 @@ class Parser {
     const auto type = Peek().kind == Kind::kWord ? TypeFromName(Peek().text) : std::nullopt;
     if (!type) return Fail(absl::StrCat("unknown type ", Shown()));
     column.type = *type;
-    ++at_;
+    Skip();
     if (IsWord("primary")) {
       if (!PrimaryKeyWords(out)) return false;
       out->partition_key = {column.name};
@@ -160,7 +154,7 @@ class Parser {
 
   bool TableOption(CreateTable* out) {
     if (!IsWord("tablets")) return Fail(absl::StrCat("unknown property ", Shown()));
-    ++at_;
+    Skip();
     return ExpectSymbol("=") && Integer(&out->tablets.emplace());
   }
 
@@ -191,7 +185,7 @@ class Parser {
     if (!next_is_sign || (Peek().kind != Kind::kWord && Peek().kind != Kind::kQuotedName)) return Constant(&out->value);
     if (!Name(&out->counted)) return false;
     out->kind = AcceptSymbol("+") ? Assignment::Kind::kAdd : Assignment::Kind::kSubtract;
-    if (out->kind == Assignment::Kind::kSubtract) ++at_;
+    if (out->kind == Assignment::Kind::kSubtract) Skip();
     return Constant(&out->value);
   }
 
@@ -235,11 +229,11 @@ class Parser {
   bool Selection(Select* out) {
     if (AcceptSymbol("*")) return true;
     if (!IsWord("count") || PeekNext().text != "(") return Names(&out->columns);
-    ++at_;
+    Skip();
     out->count = true;
     if (!ExpectSymbol("(")) return false;
     if (!AcceptSymbol("*") && !(Peek().kind == Kind::kInteger && Peek().text == "1")) return Unexpected("*");
-    if (Peek().kind == Kind::kInteger) ++at_;
+    if (Peek().kind == Kind::kInteger) Skip();
     return ExpectSymbol(")");
   }
 
@@ -271,129 +265,6 @@ class Parser {
     const bool current = Peek().kind == Kind::kEnd || Peek().text == ";";
     return current || Name(&out->table.keyspace);
   }
-
-  // Names and constants.
-
-  bool Name(std::string* out) {
-    const Token& token = Peek();
-    if (token.kind == Kind::kQuotedName && token.text.empty()) return Fail("an empty name");
-    const bool name = token.kind == Kind::kQuotedName || (token.kind == Kind::kWord && !IsReserved(token.text));
-    if (!name) return Unexpected("a name");
-    *out = token.text;
-    ++at_;
-    return true;
-  }
-
-  bool Names(std::vector<std::string>* out) {
-    do {
-      if (!Name(&out->emplace_back())) return false;
-    } while (AcceptSymbol(","));
-    return true;
-  }
-
-  bool Table(TableName* out) {
-    if (!Name(&out->name)) return false;
-    if (!AcceptSymbol(".")) return true;
-    out->keyspace = std::move(out->name);
-    return Name(&out->name);
-  }
-
-  bool Constant(Literal* out) {
-    const bool negative = AcceptSymbol("-");
-    const Token& token = Peek();
-    out->text = token.text;
-    switch (token.kind) {
-      case Kind::kInteger:
-        out->kind = Literal::Kind::kInteger;
-        break;
-      case Kind::kFloat:
-        out->kind = Literal::Kind::kFloat;
-        break;
-      case Kind::kWord:
-        if (!ConstantWord(token.text, out)) return Unexpected("a constant");
-        break;
-      case Kind::kString:
-        out->kind = Literal::Kind::kString;
-        break;
-      case Kind::kHex:
-        out->kind = Literal::Kind::kHex;
-        break;
-      case Kind::kUuid:
-        out->kind = Literal::Kind::kUuid;
-        break;
-      default:
-        return Unexpected("a constant");
-    }
-    const bool number = out->kind == Literal::Kind::kInteger || out->kind == Literal::Kind::kFloat;
-    if (negative && !number) return Unexpected("a number");
-    if (negative) out->text = absl::StrCat("-", out->text);
-    ++at_;
-    return true;
-  }
-
-  static bool ConstantWord(const std::string& word, Literal* out) {
-    if (word == "true" || word == "false") {
-      out->kind = Literal::Kind::kBoolean;
-    } else if (word == "nan" || word == "infinity") {
-      out->kind = Literal::Kind::kFloat;
-    } else if (word == "null") {
-      *out = Literal();
-    } else {
-      return false;
-    }
-    return true;
-  }
-
-  bool Integer(int64_t* out) {
-    const bool negative = AcceptSymbol("-");
-    if (Peek().kind != Kind::kInteger) return Unexpected("an integer");
-    if (!absl::SimpleAtoi(absl::StrCat(negative ? "-" : "", Peek().text), out)) return Fail("the number is too large");
-    ++at_;
-    return true;
-  }
-
-  // Tokens.
-
-  const Token& Peek() const { return tokens_[at_]; }
-  const Token& PeekNext() const { return tokens_[std::min(at_ + 1, tokens_.size() - 1)]; }
-  bool IsWord(std::string_view word) const { return Peek().kind == Kind::kWord && Peek().text == word; }
-  bool AcceptWord(std::string_view word) {
-    const bool found = IsWord(word);
-    if (found) ++at_;
-    return found;
-  }
-  bool AcceptSymbol(std::string_view symbol) {
-    const bool found = Peek().kind == Kind::kSymbol && Peek().text == symbol;
-    if (found) ++at_;
-    return found;
-  }
-  bool ExpectWord(std::string_view word) {
-    return AcceptWord(word) || Unexpected(absl::AsciiStrToUpper(std::string(word)));
-  }
-  bool ExpectSymbol(std::string_view symbol) {
-    return AcceptSymbol(symbol) || Unexpected(absl::StrCat("'", std::string(symbol), "'"));
-  }
-
-  // The token as an error names it: in one line, and not all of a long text.
-  std::string Shown() const {
-    constexpr size_t kShownMax = 40;
-    const std::string& source = Peek().source;
-    const std::string cut = source.size() > kShownMax ? source.substr(0, kShownMax) + "..." : source;
-    return absl::StrCat("'", absl::Utf8SafeCEscape(cut), "'");
-  }
-  bool Unexpected(const std::string& wanted) {
-    if (wanted.empty()) return Fail(absl::StrCat("no viable alternative at input ", Shown()));
-    return Fail(absl::StrCat("mismatched input ", Shown(), " expecting ", wanted));
-  }
-  bool Fail(const std::string& what) {
-    if (error_.ok()) error_ = SyntaxException(Peek().position, what);
-    return false;
-  }
-
-  // Invariant: the last one is the end, which no rule takes.
-  const std::vector<Token> tokens_;
-  size_t at_ = 0;
-  absl::Status error_;
 };
 
 }  // namespace

@@ -144,8 +144,8 @@ void Replica::HandleGet(const proto::Request& request, std::function<void(proto:
 void Replica::HandleScan(const proto::Request& request, std::function<void(proto::Reply)> reply) {
   if (row_machine_ == nullptr) return reply(Refuse(proto::BAD_REQUEST, "the group holds no rows"));
   const proto::Scan& scan = request.scan();
-  if (!scan.key_prefix().empty() && (!HasTypedPartition(scan.key_prefix()) ||
-                                     !row_machine_->range().contains(PartitionHash(scan.key_prefix())))) {
+  if (!scan.key_prefix().empty() &&
+      (!HasTypedPartition(scan.key_prefix()) || !row_machine_->range().contains(PartitionHash(scan.key_prefix())))) {
     return reply(Refuse(proto::BAD_REQUEST, "no prefix of keys of this tablet"));
   }
   if (scan.pin() == 0) return OpenScan(scan, std::move(reply));
