@@ -297,6 +297,22 @@ TEST_F(FinalRefusalSessionTest, AClosedSessionFailsAChangeOfWhichNothingElseWasS
   EXPECT_EQ(OnlyOutcome(), Outcome::kIndeterminate);
 }
 
+TEST_F(FinalRefusalSessionTest, AChangeOfATabletThatIsGoneFailsUnlessAnEarlierAttemptMayHaveHadEffect) {
+  Start(Put());
+  Answer(transport_.TakeOne(), proto::TABLET_GONE);
+  EXPECT_EQ(OnlyOutcome(), Outcome::kFail);
+  results_.clear();
+  Start(Put());
+  transport_.TakeOne();
+  time_.Advance(kAttempt);
+  Answer(transport_.TakeOne(), proto::TABLET_GONE);
+  EXPECT_EQ(OnlyOutcome(), Outcome::kIndeterminate);
+  results_.clear();
+  Start(Get());
+  Answer(transport_.TakeOne(), proto::TABLET_GONE);
+  EXPECT_EQ(OnlyOutcome(), Outcome::kFail);
+}
+
 TEST_F(FinalRefusalSessionTest, AStaleReplyIsUncertain) {
   Start(Put());
   Answer(transport_.TakeOne(), proto::STALE_REQUEST);

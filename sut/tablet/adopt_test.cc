@@ -80,21 +80,25 @@ TEST_P(AdoptDeathTest, WhatWasPlacedIsAdoptedOnceOnEveryReplicaAndRestored) {
   // Strikes the adoption, and once more the repetition of it in the next life.
   group_.KillAt(victim, probe, 1);
   int deaths = 0;
-  const proto::Reply adopted = group_.Call(adopt_);
-  EXPECT_EQ(adopted.code(), proto::OK) << adopted.message();
-  for (int i = 0; i < 50 && group_.up(victim); ++i) group_.RunFor(10'000);
-  while (!group_.up(victim)) {
-    ++deaths;
-    ASSERT_TRUE(group_.Start(victim).ok());
-    if (deaths < 2) group_.KillAt(victim, probe, 1);
-    group_.RunFor(3'000'000);
-  }
+  const auto call = [&](const proto::Request& request) {
+    const proto::Reply reply = group_.Call(request);
+    EXPECT_EQ(reply.code(), proto::OK) << reply.message();
+    for (int i = 0; i < 50 && group_.up(victim) && deaths < 2; ++i) group_.RunFor(10'000);
+    while (!group_.up(victim)) {
+      ++deaths;
+      EXPECT_TRUE(group_.Start(victim).ok());
+      if (deaths < 2) group_.KillAt(victim, probe, 1);
+      group_.RunFor(3'000'000);
+    }
+    return reply.op().index();
+  };
+  const uint64_t adopted = call(adopt_);
   EXPECT_GE(deaths, 1) << "the probe was not hit";
-  EXPECT_EQ(group_.Call(adopt_).op().index(), adopted.op().index());  // once is enough
-  EXPECT_EQ(Restore(), proto::OK);
+  EXPECT_EQ(call(adopt_), adopted);  // once is enough
+  call(SnapshotRequest(Op::RESTORE, kImported, 20));
   EXPECT_EQ(Get(group_, "a"), "old");
   ExpectAgreement();
-  EXPECT_EQ(group_.Call(SnapshotRequest(Op::DROP, kImported)).code(), proto::OK);
+  call(SnapshotRequest(Op::DROP, kImported));
   ASSERT_TRUE(group_.Settle());
   for (int node = 1; node <= kTestNodes; ++node) EXPECT_THAT(Snapshots(node), IsEmpty()) << node;
 }

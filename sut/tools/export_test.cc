@@ -294,6 +294,38 @@ TEST_F(ExportTest, ATableComesBackInAFreshClusterOnceEveryReplicaHasItsDirectori
   EXPECT_EQ(AwaitOutput({"list_snapshots"}, "No snapshots"), "No snapshots\n");
 }
 
+// Replicas have different files of the same rows; the export tells the rows.
+TEST_F(ExportTest, LeadersMayMoveBetweenExportAndCopyAndTheTableBeDropped) {
+  Create(3);
+  CreateTable();
+  PutRows("old");
+  const std::string snapshot = Snapshot();
+  ASSERT_EQ(Admin({"export_snapshot", snapshot, file_}).code, 0);
+  const auto table = Table("test_tb");
+  ASSERT_TRUE(table.ok()) << table.status();
+  for (const auto& tablet : table->tablets()) {
+    const ProgramEnd moved = Admin({"leader_stepdown", Hex(*IdFromBytes<TabletId>(tablet.id()))});
+    EXPECT_EQ(moved.code, 0) << moved.errors;
+  }
+  fs::create_directories(backup_);
+  CopyFromLeaders(snapshot);
+  proto::CatalogueCommand drop;
+  drop.mutable_drop_table()->set_table(table->id());
+  ASSERT_TRUE(client_->Change(drop, kTimeoutUs).ok());
+  EXPECT_THAT(Refusal({"restore_snapshot", snapshot}), HasSubstr("of the snapshot was dropped"));
+
+  // The snapshot of the dropped table is still there to be exported, until it is deleted.
+  EXPECT_EQ(Admin({"export_snapshot", snapshot, file_}).code, 0);
+  const Mapping mapping = ParseMapping(Admin({"import_snapshot", file_}).output);
+  for (uint32_t node = 1; node <= 3; ++node) {
+    for (size_t i = 0; i < 2; ++i) Place(node, mapping, i, i);
+  }
+  const ProgramEnd restored = Admin({"restore_snapshot", mapping.snapshot});
+  EXPECT_EQ(restored.code, 0) << restored.errors;
+  AwaitOutput({"list_snapshot_restorations"}, " \tRESTORED\n");
+  EXPECT_EQ(Values("test_tb"), (std::map<std::string, int>{{"old", kRows}}));
+}
+
 TEST_F(ExportTest, ADamagedForeignOrFutureFileIsRefusedAndChangesNothing) {
   Create(1);
   CreateTable();
