@@ -11,6 +11,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -74,7 +75,10 @@ int Serve(const std::string& config_file) {
   if (!ledger.ok()) return Complain(ledger.status(), kCannotServe);
   const auto control = ControlFile::Open(config->control_file());
   if (!control.ok()) return Complain(control.status(), kCannotServe);
-  const auto disk = faults::OpenChaosDisk({.data_dir = config->data_dir(), .control_file = config->disk_faults_file()});
+  faults::ChaosDiskOptions disk_options;
+  disk_options.data_dir = config->data_dir();
+  disk_options.control_file = config->disk_faults_file();
+  const auto disk = faults::OpenChaosDisk(std::move(disk_options));
   if (!disk.ok()) return Complain(disk.status(), kCannotServe);
   ChaosHooks hooks(config->node(), ledger->get(), control->get());
   auto server = sut::Server::Start(*std::move(options), {.env = (*disk)->env(), .probes = &hooks, .observer = &hooks});

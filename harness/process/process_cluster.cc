@@ -16,7 +16,6 @@
 #include "harness/cluster/session_calls.h"
 #include "harness/process/real_time.h"
 #include "harness/process/server_config.pb.h"
-#include "sut/base/check.h"
 
 namespace holdfast::process {
 namespace {
@@ -202,7 +201,7 @@ absl::Status ProcessCluster::WriteConfig(uint32_t node) const {
   *config.mutable_bugs() = plan_.bugs();
   config.set_ledger_file(PathOf(node, absl::StrCat("ledger-", NodeAt(node).incarnation)));
   config.set_control_file(directory_->path() + "/control");
-  config.set_disk_faults_file(directory_->path() + "/disk-faults");
+  config.set_disk_faults_file(PathOf(node, "disk-faults"));
   std::string text;
   google::protobuf::TextFormat::PrintToString(config, &text);
   std::ofstream out(PathOf(node, "config"), std::ios::trunc);
@@ -309,12 +308,14 @@ absl::Status ProcessCluster::SetLatencies(const plan::World& world) {
   message_delay_us_ = static_cast<int64_t>(world.message_delay_us());
   SetDelay();
   sync_us_ = static_cast<int64_t>(world.sync_us()) / options_.speed;
-  if (absl::Status status = WriteDiskFaults(); !status.ok()) return status;
+  for (uint32_t node = 1; node <= node_count(); ++node) {
+    if (absl::Status status = WriteDiskFaults(node); !status.ok()) return status;
+  }
   if (world.job_us() == 0) return absl::OkStatus();
   return absl::UnimplementedError("latency of jobs: flushes and checkpoints take the time that they take");
 }
 
-absl::Status ProcessCluster::WriteDiskFaults() const {
+absl::Status ProcessCluster::WriteDiskFaults(uint32_t node) const {
   std::string text;
   if (sync_us_ > 0) {
     const faults::DiskFault slow{.effect = faults::DiskEffect::kLatency,
@@ -325,7 +326,7 @@ absl::Status ProcessCluster::WriteDiskFaults() const {
     absl::StrAppend(&text, faults::ToText(slow), "\n");
   }
   // In one step, for it may be read at any time.
-  const std::string file = directory_->path() + "/disk-faults";
+  const std::string file = PathOf(node, "disk-faults");
   std::ofstream out(file + ".tmp", std::ios::trunc);
   out << text;
   out.close();

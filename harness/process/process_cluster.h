@@ -114,8 +114,8 @@ class ProcessCluster final : public Cluster {
   bool AllGroupsHaveLeaders() const;
 
   void SetDelay();
-  // What the nodes' disks find armed from now on.
-  absl::Status WriteDiskFaults() const;
+  // What the node's disk finds armed from now on.
+  absl::Status WriteDiskFaults(uint32_t node) const;
 
   // process_watch.cc: what the nodes tell, and their ends.
   // Takes in what has happened since the last call.

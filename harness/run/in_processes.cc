@@ -11,7 +11,7 @@ namespace holdfast::run {
 namespace {
 
 // A busy machine may take so many times as long to heal as plans allow for.
-constexpr int64_t kPatience = 3;
+constexpr int64_t kPatience = 2;
 
 void Fail(const std::string& checker, const std::string& summary, const std::string& evidence, Result* result) {
   result->set_verdict(Result::FAIL);

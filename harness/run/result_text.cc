@@ -66,9 +66,10 @@ void AddTimes(const CampaignSummary& summary, int jobs, std::string* text) {
   const double cpu_s = Seconds(summary.cpu_us);
   const auto plans = static_cast<double>(summary.plans());
   if (summary.world == PROCESSES) {
-    AddLine("time",
-            absl::StrFormat("%.1f s of the plans' time in %.1f s of wall time, with %d jobs", simulated_s, wall_s, jobs),
-            text);
+    AddLine(
+        "time",
+        absl::StrFormat("%.1f s of the plans' time in %.1f s of wall time, with %d jobs", simulated_s, wall_s, jobs),
+        text);
     return;
   }
   AddLine("time", absl::StrFormat("%.1f s simulated in %.1f s of wall time", simulated_s, wall_s), text);

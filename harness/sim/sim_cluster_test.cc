@@ -272,8 +272,9 @@ TEST(SimClusterTest, SnapshotsAndRestoresWork) {
 TEST(SimClusterTest, AProbeCrashStrikesOnTheSpotAndOnce) {
   World world(MakePlan());
   std::vector<uint32_t> struck;
-  world.cluster->ArmProbeCrash({.probe = sut::Probe::kEntriesSynced, .node = std::nullopt},
-                               [&](uint32_t node) { struck.push_back(node); });
+  const auto armed = world.cluster->ArmProbeCrash({.probe = sut::Probe::kEntriesSynced, .node = std::nullopt},
+                                                  [&](uint32_t node) { struck.push_back(node); });
+  ASSERT_TRUE(armed.ok());
   EXPECT_EQ(world.Put("k", "v1").outcome, CallOutcome::kOk);
   ASSERT_EQ(struck.size(), 1u);
   EXPECT_FALSE(world.cluster->IsUp(struck[0]));
@@ -334,7 +335,9 @@ std::pair<uint64_t, uint64_t> StormyRun(uint64_t seed, SimOptions options = {}) 
   World world(plan, std::move(options));
   for (int i = 0; i < 12; ++i) {
     world.Put(absl::StrCat("k", i % 4), absl::StrCat("v", i));
-    if (i % 4 == 1) EXPECT_TRUE(world.cluster->Crash(1 + i % 3, plan::Fault::Crash::POWER_LOSS, i).ok());
+    if (i % 4 == 1) {
+      EXPECT_TRUE(world.cluster->Crash(1 + i % 3, plan::Fault::Crash::POWER_LOSS, i).ok());
+    }
     if (i % 4 == 3) world.RestartAll();
   }
   world.RestartAll();
