@@ -119,6 +119,7 @@ TEST_F(CommandTest, EveryCommandHasHelp) {
                                                                                        {"enumerate"},
                                                                                        {"bugs"},
                                                                                        {"bugs", "list"},
+                                                                                       {"bugs", "hunt"},
                                                                                        {"plan"},
                                                                                        {"plan", "validate"},
                                                                                        {"plan", "generate"}}) {
@@ -153,6 +154,7 @@ TEST_F(CommandTest, WhatIsNotUnderstoodIsRefused) {
 TEST_F(CommandTest, AnUnknownBugListsTheKnownOnes) {
   ExpectRefused({"run", "--bug=no-such-bug"}, "no such bug; known ones are: ");
   ExpectRefused({"plan", "generate", "--bug=no-such-bug"}, "checkpoint-without-flush");
+  ExpectRefused({"bugs", "hunt", "no-such-bug"}, "no such bug; known ones are: ");
 }
 
 TEST_F(CommandTest, AFileThatIsNotThereIsNamed) {
@@ -195,6 +197,37 @@ TEST_F(CommandTest, EveryPlantedBugIsListed) {
   for (const char* name : {"checkpoint-without-flush", "vote-not-persisted", "request-table-not-in-snapshot"}) {
     EXPECT_THAT(ended.out, HasSubstr(name));
   }
+}
+
+TEST_F(CommandTest, AHuntThatMakesNoSenseIsRefused) {
+  ExpectRefused({"bugs", "hunt"}, "--all");
+  ExpectRefused({"bugs", "hunt", "restore-merges-rows", "--all"}, "--all");
+  ExpectRefused({"bugs", "hunt", "--all", "--budget=soon"}, "--budget soon");
+  ExpectRefused({"bugs", "hunt", "--all", "--json=no/such/folder"}, "--json no/such/folder");
+  ExpectRefused({"bugs", "hunt", "--all", "--plans-to=absent"}, "--plans-to absent");
+}
+
+TEST_F(CommandTest, AHuntWritesItsScoreboardAndTheMinimalPlans) {
+  const Ended ended = Run({"bugs", "hunt", "restore-merges-rows", "--budget=5m", "--minimize-seconds=5",
+                           "--json=board.json", "--plans-to=."});
+  EXPECT_EQ(ended.exit_code, 0) << ended.out;
+  EXPECT_THAT(ended.out, HasSubstr("restore-merges-rows"));
+  EXPECT_THAT(ended.out, HasSubstr("found 1 of 1"));
+  std::stringstream json;
+  json << std::ifstream(directory_ / "board.json").rdbuf();
+  EXPECT_THAT(json.str(), HasSubstr("\"found\": true"));
+  EXPECT_EQ(Run({"plan", "validate", "restore-merges-rows.plan"}).exit_code, 0);
+}
+
+TEST_F(CommandTest, ACampaignTellsWhatItHasCovered) {
+  const Ended ended = Run({"run", "--seed=1", "--plans=2", "--coverage=coverage.json"});
+  EXPECT_EQ(ended.exit_code, 0) << "too short to be held to floors\n" << ended.out;
+  EXPECT_THAT(ended.out, HasSubstr("tablet.snapshot.flushed"));
+  EXPECT_THAT(ended.out, HasSubstr("installing"));
+  std::stringstream json;
+  json << std::ifstream(directory_ / "coverage.json").rdbuf();
+  EXPECT_THAT(json.str(), HasSubstr("\"power-loss\""));
+  ExpectRefused({"run", "--plans=1", "--coverage=no/such/folder"}, "--coverage no/such/folder");
 }
 
 TEST_F(CommandTest, ACampaignWithoutFindingsPassesWithItsSummary) {

@@ -71,12 +71,12 @@ absl::StatusOr<plan::Profile> FindProfile(const std::string& name) {
       absl::StrCat("--profile ", name, ": no such profile; known ones are: ", absl::StrJoin(known, ", ")));
 }
 
-absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& text) {
+absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& flag, const std::string& text) {
   absl::Duration duration;
   const bool has_unit = !text.empty() && text.find_first_not_of("0123456789.") != std::string::npos;
   if (!absl::ParseDuration(has_unit ? text : text + "s", &duration) || duration <= absl::ZeroDuration() ||
       duration > kDurationMax) {
-    return absl::InvalidArgumentError(absl::StrCat("--duration ", text, ": not a time such as 90s, 5m or 1h"));
+    return absl::InvalidArgumentError(absl::StrCat(flag, " ", text, ": not a time such as 90s, 5m or 1h"));
   }
   return absl::ToChronoMilliseconds(duration);
 }

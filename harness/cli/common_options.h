@@ -33,7 +33,7 @@ void AddFindingOptions(CLI::App* command, FindingOptions* options);
 absl::Status CheckBugs(const std::vector<std::string>& names);
 absl::StatusOr<plan::Profile> FindProfile(const std::string& name);
 // "90", "90s", "5m", "1h".
-absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& text);
+absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& flag, const std::string& text);
 // A plan file, or a finding's folder: its minimal plan, with what else its run needs.
 absl::StatusOr<run::Trial> LoadTrial(const std::string& path);
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -58,7 +60,7 @@ absl::StatusOr<run::HuntOptions> HuntOptionsOf(const HuntFlags& flags) {
   run::HuntOptions options;
   absl::StatusOr<plan::Profile> profile = FindProfile(flags.profile);
   if (!profile.ok()) return profile.status();
-  const absl::StatusOr<std::chrono::milliseconds> budget = ParseDuration(flags.budget);
+  const absl::StatusOr<std::chrono::milliseconds> budget = ParseDuration("--budget", flags.budget);
   if (!budget.ok()) return budget.status();
   options.seed = flags.seed;
   options.profile = *std::move(profile);
@@ -188,6 +190,10 @@ int RunHunt(const HuntFlags& flags) {
   const absl::StatusOr<run::HuntOptions> options = HuntOptionsOf(flags);
   if (!options.ok()) return Fail(options.status());
   // Before anything is run: it would be a pity to notice at the end.
+  std::error_code error;
+  if (!flags.plan_directory.empty() && !std::filesystem::is_directory(flags.plan_directory, error)) {
+    return Fail(absl::InvalidArgumentError(absl::StrCat("--plans-to ", flags.plan_directory, ": not a folder")));
+  }
   if (absl::Status status = WriteJson(flags, {}); !status.ok()) return Fail(status);
   absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs\n%s", flags.seed, flags.profile, flags.budget,
                flags.pool.jobs, HeadText(flags.baseline));

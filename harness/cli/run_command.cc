@@ -90,7 +90,7 @@ absl::StatusOr<run::CampaignOptions> CampaignOptionsOf(const RunFlags& flags) {
   options.bugs = flags.bugs;
   options.plans = flags.plans;
   if (!flags.duration.empty()) {
-    const absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration(flags.duration);
+    const absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration("--duration", flags.duration);
     if (!duration.ok()) return duration.status();
     options.duration = *duration;
   }
