@@ -75,11 +75,11 @@ bool MayIncludeLibrary(const std::string& from, const std::string& library) {
   return is_server || !absl::StartsWith(from, "sut/") || !absl::StartsWith(library, "grpc");
 }
 
-// Where real time, threads and randomness are at home.
+// Where real time, threads and randomness are at home. The chaos disk lies below real processes only.
 bool IsBehindTheSeams(const std::string& path) {
-  return std::ranges::any_of(
-      std::vector<std::string>{"sut/server/", "sut/tools/", "harness/process/", "harness/cli/", "harness/run/"},
-      [&](const std::string& folder) { return absl::StartsWith(path, folder); });
+  return std::ranges::any_of(std::vector<std::string>{"sut/server/", "sut/tools/", "harness/process/", "harness/cli/",
+                                                      "harness/run/", "faults/chaos_"},
+                             [&](const std::string& prefix) { return absl::StartsWith(path, prefix); });
 }
 
 // What is wrong with one file, a line each.

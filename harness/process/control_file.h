@@ -26,8 +26,8 @@ enum class TrapAction : uint32_t { kDie, kStop, kPause };
 
 struct Trap {
   sut::Probe probe = sut::Probe::kElectionStarted;
-  std::optional<uint32_t> node;  // none: on any
-  uint32_t nth = 1;              // from 1, counted from the arming on
+  std::optional<uint32_t> node = std::nullopt;  // none: on any
+  uint32_t nth = 1;                             // from 1, counted from the arming on
   TrapAction action = TrapAction::kDie;
   uint32_t pause_us = 0;  // kPause
 };

@@ -167,8 +167,8 @@ const sut::Node* SimNode::node() const { return is_up() ? life_->node.get() : nu
 MutationVerdict SimNode::OnMutation(const Mutation& mutation) {
   if (is_up()) {
     ++mutation_count_;
-    mutation_digest_ = sut::Mix({mutation_digest_, static_cast<uint64_t>(mutation.kind), mutation.bytes,
-                                 sut::MixString(mutation.path), sut::MixString(mutation.target)});
+    mutation_digest_ =
+        sut::Mix({mutation_digest_, static_cast<uint64_t>(mutation.kind), mutation.bytes, mutation.path.size()});
     host_->OnNodeMutation(*this);
   }
   return {};

@@ -105,8 +105,9 @@ class SimNode final : private MutationObserver {
   // Since the last ResetCounts, over all incarnations: points at which a crash can be enumerated.
   uint64_t mutation_count() const { return mutation_count_; }
   uint64_t probe_count() const { return probe_count_; }
-  // Of every mutation of the disk: its kind, names and number of bytes. The bytes themselves differ from run to run
-  // (session ids), their number must not, since crash points and the fate of unsynced tails follow from it.
+  // Of every mutation of the disk: its kind, its number of bytes and the length of its name. The bytes themselves
+  // differ from run to run (session ids), their number must not, since crash points and the fate of unsynced tails
+  // follow from it.
   uint64_t mutation_digest() const { return mutation_digest_; }
   void ResetCounts() { mutation_count_ = probe_count_ = 0; }
 

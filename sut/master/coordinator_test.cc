@@ -72,7 +72,8 @@ class CoordinatorTest : public ::testing::Test {
   Coordinator coordinator_{Coordinator::Options{.reconcile_interval_us = kInterval,
                                                 .tablet_call_timeout_us = kCallTimeout,
                                                 .snapshot_timeout_us = kSnapshotTimeout,
-                                                .calls_in_flight_max = 64},
+                                                .calls_in_flight_max = 64,
+                                                .bugs = {}},
                            Coordinator::World{.group = &group_,
                                               .catalogue = &catalogue_,
                                               .clock = &time_,
@@ -108,6 +109,7 @@ TEST_F(CoordinatorTest, ACreateCallsEveryTabletOnceAndCompletesWhenAllHaveAnswer
   EXPECT_EQ(StateOf(1), SnapshotInfo::COMPLETE);
   EXPECT_EQ(catalogue_.state().snapshots.at(Snapshot(1)).tablets(0).op().index(), 41u);
   EXPECT_EQ(probes_.begun, 1);
+  EXPECT_EQ(probes_.called, 2);
   EXPECT_EQ(probes_.replies, 2);
 }
 

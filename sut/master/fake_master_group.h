@@ -108,9 +108,12 @@ class CountingProbes : public ProbeSink {
  public:
   void Hit(Probe probe, TabletId tablet) override {
     SUT_CHECK(tablet == kMasterTablet, "a probe of another group");
-    ++(probe == Probe::kReconcileBegun ? begun : replies);
+    if (probe == Probe::kReconcileBegun) ++begun;
+    if (probe == Probe::kReconcileCalled) ++called;
+    if (probe == Probe::kReconcileReply) ++replies;
   }
   int begun = 0;
+  int called = 0;
   int replies = 0;
 };
 

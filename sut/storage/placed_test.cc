@@ -157,9 +157,15 @@ TEST_F(PlacedTest, AnAdoptionCutShortAnywhereIsRepeated) {
   for (int steps = 0; steps <= 3; ++steps) {
     const std::string placed = Place(exported_);
     Adoption first = NewAdoption();
-    if (steps > 0) ASSERT_TRUE(first.Verify().ok());
-    if (steps > 1) ASSERT_TRUE(first.WriteMetadata().ok());
-    if (steps > 2) ASSERT_TRUE(first.Publish().ok());
+    if (steps > 0) {
+      ASSERT_TRUE(first.Verify().ok());
+    }
+    if (steps > 1) {
+      ASSERT_TRUE(first.WriteMetadata().ok());
+    }
+    if (steps > 2) {
+      ASSERT_TRUE(first.Publish().ok());
+    }
     Adoption second = NewAdoption();
     ASSERT_TRUE(Run(second).ok()) << steps;
     const auto contents = InspectSnapshotDirectory(seam_, placed);
