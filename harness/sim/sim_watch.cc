@@ -37,8 +37,9 @@ void SimCluster::OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tabl
     if (crash.probe != probe || crash.node.value_or(number) != number || --crash.nth > 0) continue;
     const ArmedProbe struck = std::move(armed->second);
     armed_probes_.erase(armed);
-    node.Crash(
-        {.kind = crash.kind, .salt = crash.salt, .why = absl::StrCat("at probe ", std::string(sut::ProbeName(probe)))});
+    node.Crash({.kind = struck.crash.kind,
+                .salt = struck.crash.salt,
+                .why = absl::StrCat("at probe ", std::string(sut::ProbeName(probe)))});
     if (struck.struck) queue_.Schedule(NowUs(), {}, [callback = struck.struck, number] { callback(number); });
     break;
   }
