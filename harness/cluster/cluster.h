@@ -16,6 +16,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "faults/disk_fault.h"
+#include "faults/disk_rot.h"
 #include "harness/check/inspection.h"
 #include "harness/plan/plan.pb.h"
 #include "sut/base/ids.h"
@@ -50,6 +52,8 @@ class ClusterObserver {
   // The system under test broke a rule of its own: Raft's invariants, a node that stopped itself without a fault of its
   // disk.
   virtual void OnViolation(const check::Violation& violation) = 0;
+  // The node has just stopped itself, or refused to start, over a fault of its disk: no violation.
+  virtual void OnDiskStop(uint32_t, const std::string&) {}
 };
 
 class Cluster {
@@ -87,7 +91,8 @@ class Cluster {
   virtual bool IsUp(uint32_t node) const = 0;
 
   virtual void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
-  virtual absl::Status Restart(uint32_t node) = 0;  // FailedPrecondition if it is up
+  // FailedPrecondition if it is up; Unavailable if a fault of its disk keeps it from starting.
+  virtual absl::Status Restart(uint32_t node) = 0;
   // Messages from a to b are lost while a rule says so. Rules add up; `id` names this one. Node 0 stands for all
   // clients.
   virtual void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) = 0;
@@ -99,6 +104,28 @@ class Cluster {
     uint32_t delay_factor = 1;
   };
   virtual void SetWeather(const Weather& weather) = 0;
+  // Faults of one node's disk: operations that go wrong, until disarmed; and rot of what is at rest, which gives back how
+  // many bits flipped.
+  virtual absl::StatusOr<uint64_t> ArmDiskFault(uint32_t, const faults::DiskFault&) {
+    return absl::UnimplementedError("this world has no disk faults");
+  }
+  virtual void DisarmDiskFault(uint32_t, uint64_t) {}
+  virtual absl::StatusOr<uint64_t> RotDisk(uint32_t, const faults::DiskRot&, uint64_t /*salt*/) {
+    return absl::UnimplementedError("this world has no rot");
+  }
+  // The node's clock jumps by so much against the true time, and runs fast or slow from now on. Zeros correct it.
+  struct ClockError {
+    int64_t jump_us = 0;
+    int32_t drift_permille = 0;
+  };
+  virtual absl::Status DisturbClock(uint32_t, const ClockError&) {
+    return absl::UnimplementedError("this world has one clock");
+  }
+  // Operations of the node's disk that faults have struck so far.
+  virtual uint64_t DiskFaultsStruck(uint32_t) const { return 0; }
+  // Bytes on the node's disk were lost, misplaced or flipped without the node being told. From then on it may refuse,
+  // stop itself and stay down, but never show other content; IsQuiet leaves it out.
+  virtual bool IsDamaged(uint32_t) const { return false; }
   // How slow links and disks are from now on; zeros are the defaults, with which every cluster starts.
   virtual void SetLatencies(const plan::World& world) = 0;
   // The first hit of `probe` (on `node` if given, else anywhere) from now on crashes that node on the spot, and calls
@@ -117,7 +144,8 @@ class Cluster {
 
   // Every replica of every tablet and of the master, on every node, up or down.
   virtual check::Inspection Inspect() = 0;
-  // Every node up, no install or barrier under way, every replica has applied what its group has committed.
+  // Every node up, no install or barrier under way, every replica has applied what its group has committed; nodes with
+  // a damaged disk are left out.
   virtual bool IsQuiet() const = 0;
   // Why not, in a line for each reason.
   virtual std::vector<std::string> WhyNotQuiet() const = 0;

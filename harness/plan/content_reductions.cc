@@ -148,6 +148,14 @@ bool SimplifyFault(Plan* plan, size_t position) {
   if (fault->has_crash_all()) fault->mutable_crash_all()->clear_kind();
   if (fault->has_partition()) fault->mutable_partition()->clear_kind();
   if (fault->has_partition()) fault->mutable_partition()->clear_clients_too();
+  if (fault->has_disk()) {
+    fault->mutable_disk()->clear_times();
+    fault->mutable_disk()->clear_nth();
+  }
+  if (fault->has_rot()) {
+    fault->mutable_rot()->clear_files();
+    fault->mutable_rot()->clear_bits();
+  }
   return true;
 }
 

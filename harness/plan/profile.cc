@@ -76,7 +76,30 @@ Profile NetworkProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 4> kProfileNames = {"default", "snapshots", "restores", "network"};
+// Disks that fail, fill up, forget and rot, under a cluster that also crashes.
+Profile DiskProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "disk";
+  profile.faults = {4, 11};
+  profile.disk_permille = 650;
+  profile.maintenance = {2, 8};
+  profile.inspections = {1, 5};
+  SwitchOff(&profile, {{Kind::kDiskError, 150}, {Kind::kDiskLatency, 300}, {Kind::kDiskDamage, 400}});
+  return profile;
+}
+
+// Clocks that disagree, and the races of time-outs that this brings.
+Profile ClockProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "clocks";
+  profile.faults = {4, 10};
+  profile.clock_permille = 600;
+  SwitchOff(&profile, {{Kind::kClock, 0}});
+  return profile;
+}
+
+constexpr std::array<std::string_view, 6> kProfileNames = {"default", "snapshots", "restores",
+                                                           "network", "disk",      "clocks"};
 
 }  // namespace
 
@@ -101,6 +124,8 @@ Profile DefaultProfile() {
   profile.drops = {0, 2};
   profile.rows_per_table = {4, 16};
   profile.duration_us = {16'000'000, 30'000'000};
+  profile.disk_permille = 0;
+  profile.clock_permille = 0;
   profile.quiet_permille = 40;
   profile.extreme_permille = 170;
   profile.theme_weights.fill(10);
@@ -135,6 +160,8 @@ std::optional<Profile> ProfileNamed(std::string_view name) {
   if (name == "snapshots") return SnapshotProfile();
   if (name == "restores") return RestoreProfile();
   if (name == "network") return NetworkProfile();
+  if (name == "disk") return DiskProfile();
+  if (name == "clocks") return ClockProfile();
   return std::nullopt;
 }
 

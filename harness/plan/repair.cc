@@ -15,6 +15,9 @@ void ForEachTarget(Step* step, const std::function<void(Target*)>& change) {
   Fault* fault = step->mutable_fault();
   if (fault->has_crash() && fault->crash().has_target()) change(fault->mutable_crash()->mutable_target());
   if (fault->has_restart() && fault->restart().has_target()) change(fault->mutable_restart()->mutable_target());
+  if (fault->has_disk()) change(fault->mutable_disk()->mutable_target());
+  if (fault->has_clock()) change(fault->mutable_clock()->mutable_target());
+  if (fault->has_rot()) change(fault->mutable_rot()->mutable_target());
   if (!fault->has_partition()) return;
   for (Target& target : *fault->mutable_partition()->mutable_side()) change(&target);
 }

@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "harness/plan/plan_disk_faults.h"
 
 namespace holdfast::plan {
 namespace {
@@ -88,6 +89,15 @@ std::string FaultText(const Fault& fault) {
       return absl::StrCat("weather: loss ", fault.weather().loss_permille(), " permille, duplicates ",
                           fault.weather().duplicate_permille(), " permille, delays times ",
                           fault.weather().delay_factor(), ", ", LastingText(fault.weather().heal_after_us()));
+    case Fault::kDisk:
+      return absl::StrCat("disk of ", TargetText(fault.disk().target()), ": ", faults::ToText(DiskFaultOf(fault.disk())),
+                          ", ", LastingText(fault.disk().heal_after_us()));
+    case Fault::kRot:
+      return absl::StrCat("disk of ", TargetText(fault.rot().target()), ": ", faults::ToText(DiskRotOf(fault.rot())));
+    case Fault::kClock:
+      return absl::StrCat("clock of ", TargetText(fault.clock().target()), ": jumps ", fault.clock().jump_us(),
+                          " us, drifts ", fault.clock().drift_permille(), " permille, ",
+                          LastingText(fault.clock().heal_after_us()));
     default:
       return "no fault";
   }

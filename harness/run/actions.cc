@@ -174,6 +174,12 @@ void Runner::ExecuteFault(const plan::Step& step, uint32_t number) {
       return ExecutePartition(fault.partition(), number);
     case plan::Fault::kWeather:
       return ExecuteWeather(fault.weather(), number);
+    case plan::Fault::kDisk:
+      return ExecuteDisk(step, number);
+    case plan::Fault::kRot:
+      return ExecuteRot(step, number);
+    case plan::Fault::kClock:
+      return ExecuteClock(fault.clock(), number);
     default:
       return;
   }
@@ -240,7 +246,8 @@ void Runner::RestartNode(uint32_t node) {
   if (cluster_->IsUp(node) || stopped()) return;
   Counters* counters = result_.mutable_counters();
   counters->set_restarts(counters->restarts() + 1);
-  if (absl::Status status = cluster_->Restart(node); !status.ok()) {
+  // What a disk fault keeps from starting was told by OnDiskStop.
+  if (absl::Status status = cluster_->Restart(node); !status.ok() && !absl::IsUnavailable(status)) {
     Violate({"recovery", "I6", absl::StrCat("node ", node, " does not start again"), {std::string(status.message())}});
   }
 }

@@ -119,6 +119,7 @@ void Runner::Heal() {
   healing_ = true;
   for (const uint64_t id : std::exchange(armed_probes_, {})) cluster_->DisarmProbeCrash(id);
   for (const uint64_t id : std::exchange(cuts_, {})) cluster_->Mend(id);
+  EndNodeFaults();
   cluster_->SetWeather({});
   cluster_->SetLatencies({});
   RestartAll("heal");
@@ -213,6 +214,7 @@ void Runner::Violate(check::Violation violation) {
 
 Result Runner::Finish() {
   using check::Verdict;
+  NoteDamagedNodes();
   const bool judged_early = !violations_.empty();
   std::vector<check::Violation> found = judge_.Finish(recorder_.catalogue());
   const check::CatalogueHistory catalogue = recorder_.catalogue();

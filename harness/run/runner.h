@@ -54,6 +54,7 @@ class Runner : public ClusterObserver {
   void OnNodeDown(uint32_t node, const std::string& why) override;
   void OnNodeUp(uint32_t node) override;
   void OnViolation(const check::Violation& violation) override;
+  void OnDiskStop(uint32_t node, const std::string& reason) override;
 
  private:
   // An operation that has not ended yet.
@@ -91,6 +92,17 @@ class Runner : public ClusterObserver {
   Cluster::Weather BaseWeather() const;
   uint64_t Track(Open open);
 
+  // node_faults.cc: faults of one node's disk or clock, and what they do to its life.
+  void ExecuteDisk(const plan::Step& step, uint32_t number);
+  void ExecuteRot(const plan::Step& step, uint32_t number);
+  void ExecuteClock(const plan::Fault::Clock& clock, uint32_t number);
+  // Whether one more node may be damaged; counts it.
+  bool MayDamage(uint32_t node);
+  void EndNodeFaults();
+  // This world has no such fault: told of, never skipped.
+  void CannotDo(uint32_t number, const absl::Status& status);
+  void NoteDamagedNodes();
+
   // epilogue.cc
   void Epilogue();
   void RestoreAll(const std::vector<uint32_t>& snapshots, int pass);
@@ -125,6 +137,9 @@ class Runner : public ClusterObserver {
   uint64_t last_open_ = 0;
   std::set<uint64_t> armed_probes_;
   std::set<uint64_t> cuts_;
+  std::map<uint64_t, std::pair<uint32_t, uint64_t>> disk_faults_;  // armed, by step: node and id
+  std::map<uint64_t, uint32_t> clock_faults_;                      // in force, by step: node
+  std::set<uint32_t> damaged_;                                     // nodes whose disk the plan has damaged, or may yet
   bool healing_ = false;
   std::vector<std::string> not_quiet_;
   uint32_t last_epilogue_restoration_ = 0;

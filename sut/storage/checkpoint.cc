@@ -102,6 +102,8 @@ absl::Status MisreadMarkers(const TabletStore& staged, BugSet bugs, StoreBatch& 
 
 absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const std::string& to, BugSet bugs) {
   // No need to hold up deletions of files: only Compact makes any obsolete, and it runs on the same Worker.
+  // What is listed with a checksum from here on passes for good wherever it is restored or installed.
+  if (absl::Status status = store.VerifyChecksums(); !status.ok()) return status;
   std::vector<std::string> files;
   uint64_t manifest_bytes = 0;
   rocksdb::Status listed = store.db()->GetLiveFiles(files, &manifest_bytes, /*flush_memtable=*/false);

@@ -102,7 +102,10 @@ void Replica::HandleGet(const proto::Request& request, std::function<void(proto:
   ReadBarrier([this, key = RowStoreKey(request.get().key()), reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
     auto value = store_->Get(key);
-    if (!value.ok()) return reply(Refuse(proto::UNAVAILABLE, std::string(value.status().message())));
+    if (!value.ok()) {
+      NoteReadFailure(value.status());
+      return reply(Refuse(proto::UNAVAILABLE, std::string(value.status().message())));
+    }
     proto::Reply::GetResult* result = barrier.mutable_get();
     result->set_found(value->has_value());
     if (value->has_value()) result->set_value(**value);
@@ -154,6 +157,7 @@ proto::Reply Replica::ScanPage(uint64_t pin, const std::string& after) {
   });
   if (!status.ok()) {
     pins_.erase(pinned);
+    NoteReadFailure(status);
     return Refuse(proto::UNAVAILABLE, std::string(status.message()));
   }
   if (more) {
