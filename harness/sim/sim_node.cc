@@ -239,7 +239,8 @@ MutationVerdict SimNode::OnMutation(const Mutation& mutation) {
 }
 
 bool SimNode::OnRead(const DiskRead& read) {
-  if (!is_up()) return true;
+  // What reads while none of the node's code runs is an inspection, which looks at a running store.
+  if (!is_up() || !OnStack()) return true;
   ++read_count_;
   if (host_->OnNodeRead(*this) == SimNodeHost::PointFate::kFail) {
     ++disk_errors_;
