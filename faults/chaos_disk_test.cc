@@ -1,6 +1,6 @@
 // Properties of the chaos disk, on a real directory and with real processes that are killed: what was synced is there
-// after any loss of power, what was not may be gone, and often is; a store that was killed opens with every write that it
-// acknowledged; each fault really strikes.
+// after any loss of power, what was not may be gone, and often is; a store that was killed opens with every write that
+// it acknowledged; each fault really strikes.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -105,7 +105,8 @@ TEST_F(ChaosDiskTest, AnUnsyncedTailMeetsEveryFate) {
   for (uint64_t salt = 0; salt < 4 * kSalts; ++salt) {
     StartAnew();
     InKilledProcess([this](rocksdb::Env* env) {
-      return Write(env, At("a"), "synced", true) && SyncDirectory(env, data()) && Write(env, At("a"), "0123456789", false);
+      return Write(env, At("a"), "synced", true) && SyncDirectory(env, data()) &&
+             Write(env, At("a"), "0123456789", false);
     });
     LosePower(salt);
     const std::string left = Read(At("a"));

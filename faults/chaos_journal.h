@@ -1,11 +1,12 @@
-// The journal of a chaos disk: what of a real data directory a loss of power might undo. It outlives a SIGKILL, being in
-// the page cache, and is played forward when it is opened.
+// The journal of a chaos disk: what of a real data directory a loss of power might undo. It outlives a SIGKILL, being
+// in the page cache, and is played forward when it is opened.
 //
 // A file that the journal does not know is durable as it is. Which changes of names stand on which, and so what a sync
 // of a directory makes durable, is as in harness/sim/sim_directory_tree.h:
 // - a change stands on the earlier ones of its names;
 // - the removal of a directory, on all that was removed from it;
-// - a rename, on what was added to its target's directory before it, and if it comes from another directory, also on the
+// - a rename, on what was added to its target's directory before it, and if it comes from another directory, also on
+// the
 //   making of that directory.
 //
 // Durable state: records framed by length and checksum; one that is torn at the end was never acted upon. Thread rule:

@@ -123,7 +123,8 @@ IOStatus ChaosNames::Rename(SourceAndTarget paths) {
   if (!source) return FromErrno(ENOENT, paths.source);
   if (target && target->st_ino == source->st_ino) return IOStatus::OK();  // two names of one inode
   const bool is_directory = S_ISDIR(source->st_mode);
-  if (target && S_ISDIR(target->st_mode) != is_directory) return FromErrno(is_directory ? ENOTDIR : EISDIR, paths.target);
+  if (target && S_ISDIR(target->st_mode) != is_directory)
+    return FromErrno(is_directory ? ENOTDIR : EISDIR, paths.target);
   if (target && is_directory && !std::filesystem::is_empty(paths.target)) return FromErrno(ENOTEMPTY, paths.target);
   DirectoryChange change = NewChange(DirectoryChange::RENAME, absl::StrCat(paths.source, "\n", paths.target));
   if (IOStatus status = AddEntry(paths.source, /*adds=*/false, &change); !status.ok()) return status;

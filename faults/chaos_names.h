@@ -1,8 +1,8 @@
 // The real data directory of a chaos disk: changes of names and of synced bytes, each noted in the journal before it is
 // done, so that ApplyPowerLoss can undo it.
 //
-// Files and directories are made in the disk's own directory, where their inode is learnt, and then moved to their place.
-// What is removed or replaced moves to the trash until its removal is durable. Thread rule: any thread.
+// Files and directories are made in the disk's own directory, where their inode is learnt, and then moved to their
+// place. What is removed or replaced moves to the trash until its removal is durable. Thread rule: any thread.
 
 #ifndef FAULTS_CHAOS_NAMES_H_
 #define FAULTS_CHAOS_NAMES_H_

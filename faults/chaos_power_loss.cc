@@ -1,8 +1,8 @@
 // ApplyPowerLoss: first the names, then the bytes of the files that are left.
 //
-// Which unsynced changes of names are lost is drawn from the oldest to the newest, each change that stands on a lost one
-// going with it; they are undone from the newest to the oldest, so that each finds the names as it left them. An undo
-// that finds nothing to do was done before, by a call that was interrupted, or its change never came to pass.
+// Which unsynced changes of names are lost is drawn from the oldest to the newest, each change that stands on a lost
+// one going with it; they are undone from the newest to the oldest, so that each finds the names as it left them. An
+// undo that finds nothing to do was done before, by a call that was interrupted, or its change never came to pass.
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -104,8 +104,8 @@ class Cluster {
     uint32_t delay_factor = 1;
   };
   virtual void SetWeather(const Weather& weather) = 0;
-  // Faults of one node's disk: operations that go wrong, until disarmed; and rot of what is at rest, which gives back how
-  // many bits flipped.
+  // Faults of one node's disk: operations that go wrong, until disarmed; and rot of what is at rest, which gives back
+  // how many bits flipped.
   virtual absl::StatusOr<uint64_t> ArmDiskFault(uint32_t, const faults::DiskFault&) {
     return absl::UnimplementedError("this world has no disk faults");
   }

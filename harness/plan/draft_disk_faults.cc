@@ -20,25 +20,40 @@ struct Choice {
 
 // Where a node works: what is struck at random would mostly be the log.
 constexpr Choice kErrors[] = {
-    {Fault::Disk::SYNC, Fault::RAFT_LOG},        {Fault::Disk::APPEND, Fault::RAFT_LOG},
-    {Fault::Disk::CREATE, Fault::RAFT_LOG},      {Fault::Disk::READ, Fault::RAFT_LOG},
-    {Fault::Disk::SYNC, Fault::SST},             {Fault::Disk::APPEND, Fault::SST},
-    {Fault::Disk::READ, Fault::SST},             {Fault::Disk::OPEN, Fault::SST},
-    {Fault::Disk::LINK, Fault::SST},             {Fault::Disk::APPEND, Fault::MANIFEST},
-    {Fault::Disk::SYNC, Fault::MANIFEST},        {Fault::Disk::OPEN, Fault::MANIFEST},
-    {Fault::Disk::CREATE, Fault::TMP},           {Fault::Disk::APPEND, Fault::TMP},
-    {Fault::Disk::SYNC, Fault::TMP},             {Fault::Disk::LINK, Fault::TMP},
-    {Fault::Disk::RENAME, Fault::TMP},           {Fault::Disk::UNLINK, Fault::TMP},
-    {Fault::Disk::MAKE_DIRECTORY, Fault::TMP},   {Fault::Disk::SYNC_DIRECTORY, Fault::TMP},
-    {Fault::Disk::SYNC_DIRECTORY, Fault::SNAPSHOT}, {Fault::Disk::READ, Fault::SNAPSHOT},
-    {Fault::Disk::RENAME, Fault::SNAPSHOT},      {Fault::Disk::UNLINK, Fault::SNAPSHOT},
-    {Fault::Disk::APPEND, Fault::SNAPSHOT_METADATA}, {Fault::Disk::SYNC, Fault::SNAPSHOT_METADATA},
-    {Fault::Disk::READ, Fault::SNAPSHOT_METADATA},   {Fault::Disk::SYNC_DIRECTORY, Fault::OTHER},
-    {Fault::Disk::MAKE_DIRECTORY, Fault::OTHER}, {Fault::Disk::RENAME, Fault::MANIFEST},
+    {Fault::Disk::SYNC, Fault::RAFT_LOG},
+    {Fault::Disk::APPEND, Fault::RAFT_LOG},
+    {Fault::Disk::CREATE, Fault::RAFT_LOG},
+    {Fault::Disk::READ, Fault::RAFT_LOG},
+    {Fault::Disk::SYNC, Fault::SST},
+    {Fault::Disk::APPEND, Fault::SST},
+    {Fault::Disk::READ, Fault::SST},
+    {Fault::Disk::OPEN, Fault::SST},
+    {Fault::Disk::LINK, Fault::SST},
+    {Fault::Disk::APPEND, Fault::MANIFEST},
+    {Fault::Disk::SYNC, Fault::MANIFEST},
+    {Fault::Disk::OPEN, Fault::MANIFEST},
+    {Fault::Disk::CREATE, Fault::TMP},
+    {Fault::Disk::APPEND, Fault::TMP},
+    {Fault::Disk::SYNC, Fault::TMP},
+    {Fault::Disk::LINK, Fault::TMP},
+    {Fault::Disk::RENAME, Fault::TMP},
+    {Fault::Disk::UNLINK, Fault::TMP},
+    {Fault::Disk::MAKE_DIRECTORY, Fault::TMP},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::TMP},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::SNAPSHOT},
+    {Fault::Disk::READ, Fault::SNAPSHOT},
+    {Fault::Disk::RENAME, Fault::SNAPSHOT},
+    {Fault::Disk::UNLINK, Fault::SNAPSHOT},
+    {Fault::Disk::APPEND, Fault::SNAPSHOT_METADATA},
+    {Fault::Disk::SYNC, Fault::SNAPSHOT_METADATA},
+    {Fault::Disk::READ, Fault::SNAPSHOT_METADATA},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::OTHER},
+    {Fault::Disk::MAKE_DIRECTORY, Fault::OTHER},
+    {Fault::Disk::RENAME, Fault::MANIFEST},
 };
 
-constexpr Fault::PathClass kDamaged[] = {Fault::RAFT_LOG, Fault::SST,      Fault::MANIFEST,
-                                         Fault::SNAPSHOT, Fault::SNAPSHOT_METADATA, Fault::TMP};
+constexpr Fault::PathClass kDamaged[] = {Fault::RAFT_LOG,          Fault::SST, Fault::MANIFEST, Fault::SNAPSHOT,
+                                         Fault::SNAPSHOT_METADATA, Fault::TMP};
 
 }  // namespace
 

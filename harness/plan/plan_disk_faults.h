@@ -1,7 +1,7 @@
 // Disk faults as a plan says them, and as every world understands them (faults/).
 //
-// Damage (lost and misdirected writes, rot) is what a node can't recover from on its own: a plan may damage no more nodes
-// than each group can lose, or is marked safety_only.
+// Damage (lost and misdirected writes, rot) is what a node can't recover from on its own: a plan may damage no more
+// nodes than each group can lose, or is marked safety_only.
 
 #ifndef HARNESS_PLAN_PLAN_DISK_FAULTS_H_
 #define HARNESS_PLAN_PLAN_DISK_FAULTS_H_

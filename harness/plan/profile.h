@@ -71,8 +71,8 @@ enum class Kind : uint8_t {
   kMaintenance,
   kInspect,
   kLargeValue,
-  kMixedKeys,   // increments of rows and puts of counters
-  kRoughWorld,  // loss, duplicates and slow disks all the time
+  kMixedKeys,    // increments of rows and puts of counters
+  kRoughWorld,   // loss, duplicates and slow disks all the time
   kDiskError,    // operations of a disk fail, or it is full
   kDiskLatency,  // operations of a disk are slow
   kDiskDamage,   // lost and misdirected writes, rot

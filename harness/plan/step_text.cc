@@ -90,8 +90,8 @@ std::string FaultText(const Fault& fault) {
                           fault.weather().duplicate_permille(), " permille, delays times ",
                           fault.weather().delay_factor(), ", ", LastingText(fault.weather().heal_after_us()));
     case Fault::kDisk:
-      return absl::StrCat("disk of ", TargetText(fault.disk().target()), ": ", faults::ToText(DiskFaultOf(fault.disk())),
-                          ", ", LastingText(fault.disk().heal_after_us()));
+      return absl::StrCat("disk of ", TargetText(fault.disk().target()), ": ",
+                          faults::ToText(DiskFaultOf(fault.disk())), ", ", LastingText(fault.disk().heal_after_us()));
     case Fault::kRot:
       return absl::StrCat("disk of ", TargetText(fault.rot().target()), ": ", faults::ToText(DiskRotOf(fault.rot())));
     case Fault::kClock:

@@ -1,5 +1,5 @@
-// Every fault of a simulated node's disk and clock really strikes, is told apart from a defect, and ends where it should:
-// errors leave nothing behind, damage is noticed and never served.
+// Every fault of a simulated node's disk and clock really strikes, is told apart from a defect, and ends where it
+// should: errors leave nothing behind, damage is noticed and never served.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -329,8 +329,7 @@ TEST_F(SimDiskFaultsTest, ALostWriteIsAcknowledgedAndReadsAsZeros) {
 
 TEST_F(SimDiskFaultsTest, AMisdirectedWriteLandsInTheOtherFile) {
   ASSERT_TRUE(Append("/other", "0123456789").ok());
-  observer_.verdict = {
-      .action = MutationVerdict::Action::kMisdirected, .other_path = "/other", .other_offset = 8};
+  observer_.verdict = {.action = MutationVerdict::Action::kMisdirected, .other_path = "/other", .other_offset = 8};
   ASSERT_TRUE(Append("/a", "data").ok());
   EXPECT_EQ(*disk_.ReadFile("/a"), std::string(4, '\0'));
   EXPECT_EQ(*disk_.ReadFile("/other"), "01234567da") << "as far as the file goes";

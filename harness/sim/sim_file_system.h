@@ -7,7 +7,8 @@
 //   sim_file.h and sim_directory_tree.h state these rules in full.
 // - rename is atomic and never torn (RocksDB's CURRENT relies on it); onto a non-empty directory it fails.
 // - After a failed fsync the dirty bytes may be lost although the next fsync succeeds.
-// - The observer hears of each mutation before it takes effect and may let it fail, cut it short, lose it silently, send
+// - The observer hears of each mutation before it takes effect and may let it fail, cut it short, lose it silently,
+// send
 //   it elsewhere, or end the incarnation: then the mutation and all that follows on the same stack have no effect, a
 //   crash with a clean cut. It hears of each read, and may let it fail.
 //
@@ -62,8 +63,8 @@ struct MutationVerdict {
     kIOError,     // no effect; a failed sync moreover loses hold of the dirty bytes
     kShortWrite,  // only the first `bytes_written` are written, then an IOError; no effect on other kinds
     kNoSpace,     // no effect
-    // Of writes only, others proceed. The process dies in the middle: `bytes_written` are written, then OnTorn kills the
-    // incarnation.
+    // Of writes only, others proceed. The process dies in the middle: `bytes_written` are written, then OnTorn kills
+    // the incarnation.
     kTorn,
     // Of writes only, which are told that all went well; others proceed.
     kLost,         // the bytes read as zeros

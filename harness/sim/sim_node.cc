@@ -205,8 +205,8 @@ MutationVerdict SimNode::OnMutation(const Mutation& mutation) {
   using Action = MutationVerdict::Action;
   if (!is_up()) return {};
   ++mutation_count_;
-  const bool writes = (mutation.kind == MutationKind::kAppend || mutation.kind == MutationKind::kWriteAt) &&
-                      mutation.bytes > 1;
+  const bool writes =
+      (mutation.kind == MutationKind::kAppend || mutation.kind == MutationKind::kWriteAt) && mutation.bytes > 1;
   write_count_ += writes ? 1 : 0;
   switch (host_->OnNodeMutation(*this, writes)) {
     case SimNodeHost::PointFate::kFail:

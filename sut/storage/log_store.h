@@ -4,8 +4,8 @@
 // sync serves all groups). A failed Write or Sync is final: the store must be closed and the node stopped, never
 // retried, since dirty pages may be gone. After a crash the store holds a prefix of what was written that contains all
 // that was synced: a store that lacks some of that is rotten, and is told from one with a torn tail by the mark that is
-// kept beside it (synced_mark.h). Where whole records were lost inside a log and their bytes read as zeros, RocksDB goes
-// on behind the hole; then it is the gap between entries that tells.
+// kept beside it (synced_mark.h). Where whole records were lost inside a log and their bytes read as zeros, RocksDB
+// goes on behind the hole; then it is the gap between entries that tells.
 //
 // Thread rule: Write and Compact on the loop; Sync and PutReplica anywhere, also at the same time.
 

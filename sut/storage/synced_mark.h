@@ -1,6 +1,7 @@
-// How far a log was synced, kept apart from the log: by this a torn tail is told from rot. A log that ends below its mark
-// has lost what was durable, which is damage; above the mark, a missing or broken record is the trace of a crash before
-// its sync. After Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage" (FAST 2018), section 3.3.
+// How far a log was synced, kept apart from the log: by this a torn tail is told from rot. A log that ends below its
+// mark has lost what was durable, which is damage; above the mark, a missing or broken record is the trace of a crash
+// before its sync. After Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage" (FAST 2018),
+// section 3.3.
 //
 // Durable state: two slots in sectors of their own, written in turn, each sealed by a checksum; the higher valid one
 // counts. So a crash in the middle of a write leaves the mark before it. The file is made, whole, before the log is, so
