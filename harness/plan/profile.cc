@@ -110,6 +110,28 @@ Profile NetworkProfile() {
   return profile;
 }
 
+// Disks that fail, fill up, forget and rot, under a cluster that also crashes.
+Profile DiskProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "disk";
+  profile.faults = {4, 11};
+  profile.disk_permille = 650;
+  profile.maintenance = {2, 8};
+  profile.inspections = {1, 5};
+  SwitchOff(&profile, {{Kind::kDiskError, 150}, {Kind::kDiskLatency, 300}, {Kind::kDiskDamage, 400}});
+  return profile;
+}
+
+// Clocks that disagree, and the races of time-outs that this brings.
+Profile ClockProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "clocks";
+  profile.faults = {4, 10};
+  profile.clock_permille = 600;
+  SwitchOff(&profile, {{Kind::kClock, 0}});
+  return profile;
+}
+
 // Many plans in little time: one tablet, one snapshot, one restore, hardly a fault. Finds what is wrong always, and
 // shows what a long campaign does to the machine.
 Profile SmallProfile() {
@@ -170,8 +192,8 @@ Profile PlainProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 7> kProfileNames = {"default",    "snapshots", "restores", "network",
-                                                           "everything", "plain",     "small"};
+constexpr std::array<std::string_view, 9> kProfileNames = {
+    "default", "snapshots", "restores", "network", "disk", "clocks", "everything", "plain", "small"};
 
 }  // namespace
 
@@ -196,6 +218,8 @@ Profile DefaultProfile() {
   profile.drops = {0, 2};
   profile.rows_per_table = {4, 16};
   profile.duration_us = {16'000'000, 30'000'000};
+  profile.disk_permille = 0;
+  profile.clock_permille = 0;
   profile.quiet_permille = 40;
   profile.extreme_permille = 170;
   profile.theme_weights.fill(10);
@@ -246,6 +270,8 @@ std::optional<Profile> ProfileNamed(std::string_view name) {
   if (name == "small") return SmallProfile();
   if (name == "everything") return EverythingProfile();
   if (name == "plain") return PlainProfile();
+  if (name == "disk") return DiskProfile();
+  if (name == "clocks") return ClockProfile();
   return std::nullopt;
 }
 
