@@ -36,9 +36,10 @@ Swarm DrawSwarm(const Profile& profile, sut::Prng* random) {
     swarm.Set(kind, random->NextBelow(1000) >= profile.off_permille[i]);
   }
   if (random->NextBelow(1000) < profile.quiet_permille) {
-    for (const Kind kind : {Kind::kProcessDeath, Kind::kPowerLoss, Kind::kCrashAll, Kind::kPartition, Kind::kOneWay,
-                            Kind::kWeather, Kind::kTrigger, Kind::kPause, Kind::kSlowLink, Kind::kShapedPartition,
-                            Kind::kRestartLoop, Kind::kDiskError, Kind::kDiskLatency, Kind::kDiskDamage, Kind::kClock}) {
+    for (const Kind kind :
+         {Kind::kProcessDeath, Kind::kPowerLoss, Kind::kCrashAll, Kind::kPartition, Kind::kOneWay, Kind::kWeather,
+          Kind::kTrigger, Kind::kPause, Kind::kSlowLink, Kind::kShapedPartition, Kind::kRestartLoop, Kind::kDiskError,
+          Kind::kDiskLatency, Kind::kDiskDamage, Kind::kClock}) {
       swarm.Set(kind, false);
     }
   }

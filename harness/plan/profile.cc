@@ -119,6 +119,8 @@ Profile DiskProfile() {
   profile.maintenance = {2, 8};
   profile.inspections = {1, 5};
   SwitchOff(&profile, {{Kind::kDiskError, 150}, {Kind::kDiskLatency, 300}, {Kind::kDiskDamage, 400}});
+  profile.floors = Cells({"disk", "process-death", "power-loss"});
+  profile.floors.push_back("idle/rot");
   return profile;
 }
 
@@ -129,6 +131,7 @@ Profile ClockProfile() {
   profile.faults = {4, 10};
   profile.clock_permille = 600;
   SwitchOff(&profile, {{Kind::kClock, 0}});
+  profile.floors = Cells({"clock", "process-death"});
   return profile;
 }
 
@@ -161,6 +164,8 @@ Profile SmallProfile() {
 Profile EverythingProfile() {
   Profile profile = DefaultProfile();
   profile.name = "everything";
+  profile.disk_permille = 200;
+  profile.clock_permille = 80;
   profile.shapes = {{850, 3, 3}, {30, 1, 1}, {50, 5, 3}, {50, 5, 5}, {20, 3, 1}};
   profile.faults = {4, 12};
   profile.maintenance = {1, 6};
@@ -172,7 +177,8 @@ Profile EverythingProfile() {
   SwitchOff(&profile, {{Kind::kLargeValue, 500}, {Kind::kMixedKeys, 800}, {Kind::kRoughWorld, 500}});
   profile.floors = Cells({"process-death", "power-loss", "partition", "weather"});
   profile.floors.insert(profile.floors.end(),
-                        {"idle/pause", "idle/slow-link", "creating/slow-link", "restoring/slow-link"});
+                        {"idle/pause", "idle/slow-link", "creating/slow-link", "restoring/slow-link", "creating/disk",
+                         "restoring/disk", "idle/rot", "idle/clock", "creating/clock"});
   profile.every_probe = true;
   return profile;
 }
@@ -192,8 +198,8 @@ Profile PlainProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 9> kProfileNames = {
-    "default", "snapshots", "restores", "network", "disk", "clocks", "everything", "plain", "small"};
+constexpr std::array<std::string_view, 9> kProfileNames = {"default", "snapshots",  "restores", "network", "disk",
+                                                           "clocks",  "everything", "plain",    "small"};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
-// How each fault of a plan strikes; those of one node's disk or clock are in node_faults.cc. A fault whose target has no meaning at its moment (no leader, node already down)
-// leaves no trace; one that this cluster can't do is noted in the result.
+// How each fault of a plan strikes; those of one node's disk or clock are in node_faults.cc. A fault whose target has
+// no meaning at its moment (no leader, node already down) leaves no trace; one that this cluster can't do is noted in
+// the result.
 //
 // What lasts is known by the number of its step until it ends by itself or at heal; every strike is told to the
 // coverage.

@@ -149,11 +149,11 @@ class Runner : public ClusterObserver {
   std::map<uint64_t, Open> open_;
   uint64_t last_open_ = 0;
   std::set<uint64_t> armed_probes_;
-  std::set<uint64_t> cuts_;              // rules of the network in force, by step
-  std::map<uint32_t, uint64_t> paused_;  // nodes, and the step that paused each
+  std::set<uint64_t> cuts_;                                        // rules of the network in force, by step
+  std::map<uint32_t, uint64_t> paused_;                            // nodes, and the step that paused each
   std::map<uint64_t, std::pair<uint32_t, uint64_t>> disk_faults_;  // armed, by step: node and id
   std::map<uint64_t, uint32_t> clock_faults_;                      // in force, by step: node
-  std::set<uint32_t> damaged_;  // nodes whose disk the plan has damaged, or may yet
+  std::set<uint32_t> damaged_;                                     // nodes whose disk the plan has damaged, or may yet
   CoverageTracker coverage_;
   bool healing_ = false;
   std::vector<std::string> not_quiet_;

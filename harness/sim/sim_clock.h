@@ -23,12 +23,17 @@ namespace holdfast::sim {
 
 class SimClock final : public sut::Clock {
  public:
+  // What a node's clock shows when a run begins: no error that a plan may ask for takes it before 1970, a time that
+  // neither hybrid clocks nor RocksDB know.
+  static constexpr int64_t kNodeEpochUs = 1'000'000'000'000'000;
+
   struct Error {
     int64_t jump_us = 0;         // against the true time
     int32_t drift_permille = 0;  // > -1000
   };
 
-  SimClock(const EventQueue* queue, std::function<int64_t()> skew_us) : queue_(queue), skew_us_(std::move(skew_us)) {}
+  SimClock(const EventQueue* queue, int64_t epoch_us, std::function<int64_t()> skew_us)
+      : queue_(queue), epoch_us_(epoch_us), skew_us_(std::move(skew_us)) {}
 
   int64_t NowUs() const override {
     last_us_ = std::max(last_us_, RawUs() + skew_us());
@@ -47,11 +52,12 @@ class SimClock final : public sut::Clock {
  private:
   int64_t RawUs() const {
     const int64_t now_us = queue_->now_us();
-    return now_us + error_.jump_us + (now_us - since_us_) * error_.drift_permille / 1000;
+    return epoch_us_ + now_us + error_.jump_us + (now_us - since_us_) * error_.drift_permille / 1000;
   }
   int64_t skew_us() const { return skew_us_ ? skew_us_() : 0; }
 
   const EventQueue* const queue_;
+  const int64_t epoch_us_;
   const std::function<int64_t()> skew_us_;
   Error error_;
   int64_t since_us_ = 0;

@@ -117,7 +117,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   uint64_t events_run() const { return queue_.events_run(); }
   // Hybrid times of the entries in the log of a node's replica, in their order; none if it is down.
   std::vector<uint64_t> LogTimes(uint32_t node, uint32_t object) const;
-  int64_t NodeClockUs(uint32_t node) const { return Node(node).clock().NowUs(); }
+  // Of a node's clock, since the start of the run.
+  int64_t NodeClockUs(uint32_t node) const { return Node(node).clock().NowUs() - SimClock::kNodeEpochUs; }
   // For inspections, and for rot of data at rest.
   SimFileSystem& disk(uint32_t node) { return Node(node).disk(); }
   uint32_t incarnation(uint32_t node) const { return Node(node).incarnation(); }

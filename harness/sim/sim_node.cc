@@ -130,7 +130,7 @@ SimNode::SimNode(Options options, EventQueue* queue, SimNetwork* network, SimNod
       queue_(queue),
       network_(network),
       host_(host),
-      clock_(queue, options_.clock_skew_us),
+      clock_(queue, SimClock::kNodeEpochUs, options_.clock_skew_us),
       disk_(std::make_shared<SimFileSystem>([queue] { return static_cast<uint64_t>(queue->now_us()); })) {
   disk_->SetObserver(this);
 }
