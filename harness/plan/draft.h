@@ -147,6 +147,7 @@ class Draft {
   Fault::Crash::Kind DrawCrashKind();
   Fault::Partition::Kind DrawPartitionKind();
   bool DiskError(uint64_t at_us);
+  bool DiskErrorInRecovery(uint64_t at_us);
   bool DiskLatency(uint64_t at_us);
   bool DiskDamage(uint64_t at_us);
   CreatedSnapshot CreateOf(uint64_t at_us, std::vector<uint32_t> tables, const std::vector<uint32_t>& clients = {});

@@ -93,7 +93,7 @@ class Campaign : public TaskSource {
 
 Trial TrialOf(const CampaignOptions& options, uint64_t number) {
   Trial trial;
-  *trial.mutable_plan() = plan::GeneratePlan(sut::Mix({options.seed, number}), options.profile);
+  *trial.mutable_plan() = plan::GeneratePlan(sut::Mix({options.seed, number}), options.profiles.Of(number));
   for (const std::string& bug : options.bugs) trial.mutable_plan()->add_bugs(bug);
   trial.set_twice(IsSelfChecked(options, number));
   trial.set_world(options.world);

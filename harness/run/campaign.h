@@ -1,6 +1,6 @@
 // A campaign: random plans from one seed, each run and judged, until enough of them ran or enough findings were made.
 //
-// Plan i is a function of (seed, i, profile, bugs), and so is its result: neither depends on the number of children
+// Plan i is a function of (seed, i, profiles, bugs), and so is its result: neither depends on the number of children
 // that share the work. Every so-many-th plan runs twice in its child, and both runs must agree: the determinism
 // self-check. In real processes a result is one of many that a plan may have, and no plan runs twice.
 
@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "harness/plan/profile.h"
+#include "harness/plan/profile_set.h"
 #include "harness/run/trial.h"
 #include "harness/run/worker_pool.h"
 
@@ -25,7 +25,7 @@ namespace holdfast::run {
 
 struct CampaignOptions {
   uint64_t seed = 0;
-  plan::Profile profile;
+  plan::ProfileSet profiles;
   std::vector<std::string> bugs;  // planted ones, by name
   // It ends at whichever comes first; none: never.
   std::optional<uint64_t> plans;

@@ -31,7 +31,7 @@ CampaignOptions Options(uint64_t seed, uint64_t plans, int jobs) {
   CampaignOptions options;
   options.seed = seed;
   options.plans = plans;
-  options.profile = plan::DefaultProfile();
+  options.profiles = plan::DefaultProfile();
   options.pool.jobs = jobs;
   return options;
 }
