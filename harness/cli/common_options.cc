@@ -36,6 +36,10 @@ void AddProfilesOption(CLI::App* command, std::string* profiles) {
       ->capture_default_str();
 }
 
+void AddGuidedOption(CLI::App* command, bool* guided) {
+  command->add_flag("--guided", *guided, "Mutate plans that reached something new");
+}
+
 void AddPoolOptions(CLI::App* command, run::WorkerPoolOptions* pool) {
   pool->jobs = run::DefaultJobs();
   command->add_option("--jobs", pool->jobs, "Plans that run at the same time")

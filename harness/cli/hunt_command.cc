@@ -29,6 +29,7 @@ struct HuntFlags {
   std::string budget = "60s";
   uint64_t seed = 1;
   std::string profiles = "all";
+  bool guided = false;
   std::string json_file;
   std::string plan_directory;
   bool baseline = false;
@@ -64,6 +65,7 @@ absl::StatusOr<run::HuntOptions> HuntOptionsOf(const HuntFlags& flags) {
   if (!budget.ok()) return budget.status();
   options.seed = flags.seed;
   options.profiles = *std::move(profiles);
+  options.guided = flags.guided;
   options.budget = *budget;
   options.minimize_ms_max = flags.minimize_s_max * 1000;
   options.pool = flags.pool;
@@ -177,6 +179,7 @@ absl::StatusOr<Row> HuntOne(const BugEntry& entry, const HuntFlags& flags, const
   if (!flags.baseline || StopRequested()) return row;
   run::HuntOptions plain = options;
   plain.profiles = *plan::ProfileNamed("plain");
+  plain.guided = false;
   plain.minimize_ms_max = 0;
   absl::StatusOr<run::HuntResult> baseline = run::HuntBug(name, plain);
   if (!baseline.ok()) return baseline.status();
@@ -228,6 +231,7 @@ void AddHuntCommand(CLI::App* bugs, int* exit_code) {
       ->capture_default_str();
   command->add_option("--seed", flags->seed, "Which plans")->capture_default_str();
   AddProfilesOption(command, &flags->profiles);
+  AddGuidedOption(command, &flags->guided);
   AddPoolOptions(command, &flags->pool);
   command->add_flag("--baseline", flags->baseline,
                     "Search each also with plain plans: no faults, no triggers, no themes, no odd constants");

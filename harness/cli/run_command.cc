@@ -36,6 +36,7 @@ struct RunFlags {
   uint64_t times = 1;
   uint64_t self_check = kSelfCheckDefault;
   uint64_t keep_going = 1;
+  bool guided = false;
   bool profile_time = false;
   std::string coverage_file;
   run::WorkerPoolOptions pool;
@@ -88,6 +89,7 @@ absl::StatusOr<run::CampaignOptions> CampaignOptionsOf(const RunFlags& flags) {
   absl::StatusOr<plan::ProfileSet> profiles = plan::ProfileSet::Named(flags.profiles);
   if (!profiles.ok()) return profiles.status();
   options.profiles = *std::move(profiles);
+  options.guided = flags.guided;
   options.bugs = flags.bugs;
   options.plans = flags.plans;
   if (!flags.duration.empty()) {
@@ -127,6 +129,7 @@ run::ProcessPlaces PlacesOf(const std::optional<ProcessWorld>& world) {
 std::string RepeatCommand(const run::CampaignOptions& options, uint64_t plans) {
   std::string command = absl::StrCat("holdfast run --seed=", options.seed, " --plans=", plans);
   if (!options.profiles.is_default()) absl::StrAppend(&command, " --profile=", options.profiles.name());
+  if (options.guided) absl::StrAppend(&command, " --guided");
   if (options.self_check_every != kSelfCheckDefault) {
     absl::StrAppend(&command, " --self-check=", options.self_check_every);
   }
@@ -231,6 +234,7 @@ void AddCampaignOptions(CLI::App* command, RunFlags* flags) {
       ->type_name("TIME");
   command->add_option("--seed", flags->seed, "Which plans; a fresh seed is drawn and printed if there is none");
   AddProfilesOption(command, &flags->profiles);
+  AddGuidedOption(command, &flags->guided);
   command->add_option("--self-check", flags->self_check, "Run every so-many-th plan twice and compare; 0: none")
       ->capture_default_str();
   command->add_option("--keep-going", flags->keep_going, "End after so many findings")
@@ -259,7 +263,7 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   CLI::Option* file =
       command->add_option("--plan", flags->plan_file, "Run this plan instead of random ones")->type_name("FILE");
   for (const char* name :
-       {"--plans", "--duration", "--seed", "--profile", "--keep-going", "--profile-time", "--coverage"}) {
+       {"--plans", "--duration", "--seed", "--profile", "--guided", "--keep-going", "--profile-time", "--coverage"}) {
     file->excludes(command->get_option(name));
   }
   command->add_option("--times", flags->times, "How often to run it")

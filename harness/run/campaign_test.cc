@@ -51,6 +51,27 @@ TEST(CampaignTest, OneSeedGivesTheSameRunsWhateverTheNumberOfJobs) {
   EXPECT_EQ(one.digests, two.digests);
 }
 
+TEST(CampaignTest, AGuidedOneKeepsPlansAndGivesTheSameRunsWhateverTheNumberOfJobs) {
+  const auto guided = [](int jobs, Collector* collector) {
+    CampaignOptions options = Options(7, 150, jobs);
+    options.profiles = *plan::ProfileNamed("small");
+    options.guided = true;
+    return RunAll(options, collector);
+  };
+  Collector one;
+  Collector two;
+  const CampaignSummary summary = guided(1, &one);
+  guided(2, &two);
+  EXPECT_EQ(one.digests.size(), 150u);
+  EXPECT_EQ(one.digests, two.digests);
+  EXPECT_GT(summary.plans_kept, 10u);
+  Collector fresh;
+  CampaignOptions options = Options(7, 150, 2);
+  options.profiles = *plan::ProfileNamed("small");
+  RunAll(options, &fresh);
+  EXPECT_NE(one.digests, fresh.digests);
+}
+
 TEST(CampaignTest, AnotherSeedGivesOtherRuns) {
   Collector one;
   Collector other;

@@ -62,6 +62,7 @@ absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& op
   CampaignOptions campaign;
   campaign.seed = options.seed;
   campaign.profiles = options.profiles;
+  campaign.guided = options.guided;
   campaign.bugs = {bug};
   campaign.duration = options.budget;
   campaign.self_check_every = 0;

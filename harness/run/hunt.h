@@ -22,6 +22,7 @@ namespace holdfast::run {
 struct HuntOptions {
   uint64_t seed = 0;
   plan::ProfileSet profiles;
+  bool guided = false;                       // see CampaignOptions
   std::chrono::milliseconds budget{60'000};  // of searching
   int64_t minimize_ms_max = 60'000;          // 0: the plan stays as it was found
   WorkerPoolOptions pool;
