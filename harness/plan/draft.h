@@ -153,6 +153,7 @@ class Draft {
   Fault::Partition::Kind DrawPartitionKind();
   bool DiskError(uint64_t at_us);
   bool DiskErrorInRecovery(uint64_t at_us);
+  bool DiskErrorWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes);
   bool DiskLatency(uint64_t at_us);
   bool DiskDamage(uint64_t at_us);
   CreatedSnapshot CreateOf(uint64_t at_us, std::vector<uint32_t> tables, const std::vector<uint32_t>& clients = {});

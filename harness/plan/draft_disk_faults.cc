@@ -56,9 +56,9 @@ constexpr Choice kErrors[] = {
 };
 
 constexpr Choice kRecoveryErrors[] = {
-    {Fault::Disk::READ, Fault::RAFT_LOG}, {Fault::Disk::READ, Fault::SST},      {Fault::Disk::READ, Fault::MANIFEST},
-    {Fault::Disk::OPEN, Fault::SST},      {Fault::Disk::SYNC, Fault::RAFT_LOG}, {Fault::Disk::SYNC, Fault::MANIFEST},
-    {Fault::Disk::UNLINK, Fault::TMP},    {Fault::Disk::RENAME, Fault::TMP},    {Fault::Disk::READ, Fault::SST},
+    {Fault::Disk::READ, Fault::SST},   {Fault::Disk::READ, Fault::RAFT_LOG}, {Fault::Disk::READ, Fault::MANIFEST},
+    {Fault::Disk::OPEN, Fault::SST},   {Fault::Disk::SYNC, Fault::RAFT_LOG}, {Fault::Disk::SYNC, Fault::MANIFEST},
+    {Fault::Disk::UNLINK, Fault::TMP}, {Fault::Disk::RENAME, Fault::TMP},
 };
 
 constexpr Fault::PathClass kDamaged[] = {Fault::RAFT_LOG,          Fault::SST, Fault::MANIFEST, Fault::SNAPSHOT,
@@ -76,7 +76,7 @@ bool Draft::DiskFault(uint64_t at_us) {
   const uint64_t kind = random_.NextBelow(100);
   if (kind < 25 && DiskDamage(at_us)) return true;
   if (kind < 40 && DiskLatency(at_us)) return true;
-  if (kind < 55 && DiskErrorInRecovery(at_us)) return true;
+  if (kind < 60 && DiskErrorInRecovery(at_us)) return true;
   return DiskError(at_us);
 }
 
@@ -116,7 +116,9 @@ bool Draft::DiskError(uint64_t at_us) {
 bool Draft::DiskErrorInRecovery(uint64_t at_us) {
   if (!swarm_.has(Kind::kDiskError) || !can_crash()) return false;
   const Target node = AnyNode();
-  const Choice& choice = kRecoveryErrors[random_.NextBelow(std::size(kRecoveryErrors))];
+  // What a start mostly does is read its stores.
+  const Choice& choice =
+      Chance(500) ? kRecoveryErrors[0] : kRecoveryErrors[random_.NextBelow(std::size(kRecoveryErrors))];
   Crash(at_us, node, kBackSoonUs);
   // Armed when the node is down: its first operations are those of its start.
   Fault::Disk* disk = AddFault(at_us + 1)->mutable_disk();
@@ -125,6 +127,20 @@ bool Draft::DiskErrorInRecovery(uint64_t at_us) {
   disk->set_path_class(choice.path_class);
   disk->set_nth(static_cast<uint32_t>(Between(1, Chance(400) ? 4 : 30)));
   disk->set_heal_after_us(Draw(kErrorHealUs, &random_) + kBackSoonUs.max);
+  return true;
+}
+
+// What comes next fails on the node that hits the probe.
+bool Draft::DiskErrorWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes) {
+  if (!swarm_.has(Kind::kDiskError)) return false;
+  ++counts_.faults;
+  Fault::Disk* disk = AddWhen(at_us, probes)->mutable_fault()->mutable_disk();
+  const Choice& choice = kErrors[random_.NextBelow(std::size(kErrors))];
+  disk->set_operation(choice.operation);
+  disk->set_path_class(choice.path_class);
+  if (TakesRoom(choice.operation) && Chance(500)) disk->set_effect(Fault::Disk::NO_SPACE);
+  disk->set_nth(static_cast<uint32_t>(Between(1, 3)));
+  disk->set_heal_after_us(Draw(kErrorHealUs, &random_));
   return true;
 }
 

@@ -98,6 +98,7 @@ Step* Draft::AddWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes) {
 
 bool Draft::TroubleWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range over_after_us) {
   if (!swarm_.has(Kind::kTrigger)) return false;
+  if (profile_.disk_permille > 0 && Chance(profile_.disk_permille / 2) && DiskErrorWhen(at_us, probes)) return true;
   const uint64_t kind = random_.NextBelow(100);
   if (kind < 65 && CrashWhen(at_us, probes, over_after_us)) return true;
   if (kind < 85 && can_partition()) {
