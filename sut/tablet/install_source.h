@@ -6,10 +6,10 @@
 // asks for, so that loss, duplication and reordering cost only time. What is pinned goes away when the session ends or
 // makes no progress.
 //
-// Bounds: one session a peer, kSessionsMax at once. A session ends in vain if the peer is silent for install_timeout_us,
-// or is at work for kWorkTimeoutsMax times as long without wanting more. Time that a disk takes, here or there, is no
-// silence: otherwise a disk slower than the time-out would begin anew for ever.
-// Loop rule: on the node's loop.
+// Bounds: one session a peer, kSessionsMax at once. A session ends in vain if the peer is silent for
+// install_timeout_us, or is at work for kWorkTimeoutsMax times as long without wanting more. Time that a disk takes,
+// here or there, is no silence: otherwise a disk slower than the time-out would begin anew for ever. Loop rule: on the
+// node's loop.
 
 #ifndef SUT_TABLET_INSTALL_SOURCE_H_
 #define SUT_TABLET_INSTALL_SOURCE_H_
@@ -48,10 +48,10 @@ class InstallSource {
   struct Session {
     ReplicaId peer;
     proto::InstallOffer offer;
-    bool pinning = false;   // the barrier has begun
-    bool pinned = false;    // the outgoing directory is complete
-    bool answered = false;  // the receiver has asked for the first chunk
-    bool reading = false;   // a chunk; what is asked for meanwhile is asked for again
+    bool pinning = false;     // the barrier has begun
+    bool pinned = false;      // the outgoing directory is complete
+    bool answered = false;    // the receiver has asked for the first chunk
+    bool reading = false;     // a chunk; what is asked for meanwhile is asked for again
     int64_t heard_us = 0;     // since when the peer is silent; counts once pinned
     int64_t progress_us = 0;  // since when it has asked for nothing further; counts once pinned
     int64_t offered_us = 0;
