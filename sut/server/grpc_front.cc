@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "sut/server/grpc_lifetime.h"
 #include "sut/server/grpc_names.h"
 #include "sut/server/reply_status.h"
 
@@ -206,6 +207,7 @@ GrpcFront::GrpcFront(Options options, Node node, EventLoop* loop)
 GrpcFront::~GrpcFront() = default;
 
 absl::Status GrpcFront::Listen() {
+  KeepGrpcUp();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
