@@ -47,7 +47,7 @@ class FirstFinding : public run::CampaignObserver {
 std::optional<Found> Hunt(const std::string& bug, uint64_t seed) {
   run::CampaignOptions options;
   options.seed = seed;
-  options.profile = plan::DefaultProfile();
+  options.profiles = *plan::ProfileSet::Named("all");
   options.bugs = {bug};
   options.plans = kPlansMax;
   options.self_check_every = 0;

@@ -30,6 +30,16 @@ void AddProfileOption(CLI::App* command, std::string* profile) {
   command->add_option("--profile", *profile, "What random plans look like")->type_name("NAME")->capture_default_str();
 }
 
+void AddProfilesOption(CLI::App* command, std::string* profiles) {
+  command->add_option("--profile", *profiles, "What random plans look like; several, or \"all\", take turns")
+      ->type_name("NAME,...")
+      ->capture_default_str();
+}
+
+void AddGuidedOption(CLI::App* command, bool* guided) {
+  command->add_flag("--guided", *guided, "Mutate plans that reached something new");
+}
+
 void AddPoolOptions(CLI::App* command, run::WorkerPoolOptions* pool) {
   pool->jobs = run::DefaultJobs();
   command->add_option("--jobs", pool->jobs, "Plans that run at the same time")

@@ -19,6 +19,9 @@ namespace holdfast::cli {
 
 void AddBugOption(CLI::App* command, std::vector<std::string>* bugs);
 void AddProfileOption(CLI::App* command, std::string* profile);
+// For campaigns: several profiles may take turns.
+void AddProfilesOption(CLI::App* command, std::string* profiles);
+void AddGuidedOption(CLI::App* command, bool* guided);
 // --jobs and --plan-timeout.
 void AddPoolOptions(CLI::App* command, run::WorkerPoolOptions* pool);
 // --out, --no-minimize and --minimize-seconds.

@@ -28,7 +28,8 @@ struct HuntFlags {
   bool all = false;
   std::string budget = "60s";
   uint64_t seed = 1;
-  std::string profile = "default";
+  std::string profiles = "all";
+  bool guided = false;
   std::string json_file;
   std::string plan_directory;
   bool baseline = false;
@@ -58,12 +59,13 @@ absl::StatusOr<std::vector<const BugEntry*>> EntriesAsked(const HuntFlags& flags
 
 absl::StatusOr<run::HuntOptions> HuntOptionsOf(const HuntFlags& flags) {
   run::HuntOptions options;
-  absl::StatusOr<plan::Profile> profile = FindProfile(flags.profile);
-  if (!profile.ok()) return profile.status();
+  absl::StatusOr<plan::ProfileSet> profiles = plan::ProfileSet::Named(flags.profiles);
+  if (!profiles.ok()) return profiles.status();
   const absl::StatusOr<std::chrono::milliseconds> budget = ParseDuration("--budget", flags.budget);
   if (!budget.ok()) return budget.status();
   options.seed = flags.seed;
-  options.profile = *std::move(profile);
+  options.profiles = *std::move(profiles);
+  options.guided = flags.guided;
   options.budget = *budget;
   options.minimize_ms_max = flags.minimize_s_max * 1000;
   options.pool = flags.pool;
@@ -138,9 +140,9 @@ nlohmann::ordered_json HuntJson(const run::HuntResult& hunt) {
 
 absl::Status WriteJson(const HuntFlags& flags, const std::vector<Row>& rows) {
   if (flags.json_file.empty()) return absl::OkStatus();
-  nlohmann::ordered_json json = {{"format_version", 1},      {"seed", flags.seed},
-                                 {"profile", flags.profile}, {"jobs", flags.pool.jobs},
-                                 {"budget", flags.budget},   {"bugs", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json json = {{"format_version", 1},       {"seed", flags.seed},
+                                 {"profile", flags.profiles}, {"jobs", flags.pool.jobs},
+                                 {"budget", flags.budget},    {"bugs", nlohmann::ordered_json::array()}};
   for (const Row& row : rows) {
     nlohmann::ordered_json bug = {{"number", row.entry->number}, {"name", std::string(sut::BugName(row.entry->bug))}};
     bug.update(HuntJson(row.hunt));
@@ -176,7 +178,8 @@ absl::StatusOr<Row> HuntOne(const BugEntry& entry, const HuntFlags& flags, const
   row.hunt = *std::move(hunt);
   if (!flags.baseline || StopRequested()) return row;
   run::HuntOptions plain = options;
-  plain.profile = *plan::ProfileNamed("plain");
+  plain.profiles = *plan::ProfileNamed("plain");
+  plain.guided = false;
   plain.minimize_ms_max = 0;
   absl::StatusOr<run::HuntResult> baseline = run::HuntBug(name, plain);
   if (!baseline.ok()) return baseline.status();
@@ -195,7 +198,7 @@ int RunHunt(const HuntFlags& flags) {
     return Fail(absl::InvalidArgumentError(absl::StrCat("--plans-to ", flags.plan_directory, ": not a folder")));
   }
   if (absl::Status status = WriteJson(flags, {}); !status.ok()) return Fail(status);
-  absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs\n%s", flags.seed, flags.profile, flags.budget,
+  absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs\n%s", flags.seed, flags.profiles, flags.budget,
                flags.pool.jobs, HeadText(flags.baseline));
   std::fflush(stdout);
   std::vector<Row> rows;
@@ -227,7 +230,8 @@ void AddHuntCommand(CLI::App* bugs, int* exit_code) {
       ->type_name("TIME")
       ->capture_default_str();
   command->add_option("--seed", flags->seed, "Which plans")->capture_default_str();
-  AddProfileOption(command, &flags->profile);
+  AddProfilesOption(command, &flags->profiles);
+  AddGuidedOption(command, &flags->guided);
   AddPoolOptions(command, &flags->pool);
   command->add_flag("--baseline", flags->baseline,
                     "Search each also with plain plans: no faults, no triggers, no themes, no odd constants");

@@ -24,17 +24,19 @@ namespace holdfast::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kDurationDefault(60'000);
+constexpr uint64_t kSelfCheckDefault = 50;
 
 struct RunFlags {
   std::optional<uint64_t> plans;
   std::string duration;
   std::optional<uint64_t> seed;
-  std::string profile = "default";
+  std::string profiles = "default";
   std::vector<std::string> bugs;
   std::string plan_file;
   uint64_t times = 1;
-  uint64_t self_check = 50;
+  uint64_t self_check = kSelfCheckDefault;
   uint64_t keep_going = 1;
+  bool guided = false;
   bool profile_time = false;
   std::string coverage_file;
   run::WorkerPoolOptions pool;
@@ -60,8 +62,8 @@ class Reporter : public run::CampaignObserver {
 
   void OnFinding(uint64_t number, const run::Trial& trial, const run::Result& result) override {
     progress_.Clear();
-    const std::string found_by =
-        absl::StrCat("campaign with seed ", options_.seed, " and profile ", options_.profile.name, ", plan ", number);
+    const std::string found_by = absl::StrCat("campaign with seed ", options_.seed, " and profile ",
+                                              options_.profiles.name(), ", plan ", number);
     const absl::Status status = Investigate({trial, result, found_by}, investigate_);
     if (!status.ok()) broken_ = status;
   }
@@ -84,9 +86,10 @@ class Reporter : public run::CampaignObserver {
 absl::StatusOr<run::CampaignOptions> CampaignOptionsOf(const RunFlags& flags) {
   run::CampaignOptions options;
   if (absl::Status status = CheckBugs(flags.bugs); !status.ok()) return status;
-  absl::StatusOr<plan::Profile> profile = FindProfile(flags.profile);
-  if (!profile.ok()) return profile.status();
-  options.profile = *std::move(profile);
+  absl::StatusOr<plan::ProfileSet> profiles = plan::ProfileSet::Named(flags.profiles);
+  if (!profiles.ok()) return profiles.status();
+  options.profiles = *std::move(profiles);
+  options.guided = flags.guided;
   options.bugs = flags.bugs;
   options.plans = flags.plans;
   if (!flags.duration.empty()) {
@@ -125,7 +128,11 @@ run::ProcessPlaces PlacesOf(const std::optional<ProcessWorld>& world) {
 
 std::string RepeatCommand(const run::CampaignOptions& options, uint64_t plans) {
   std::string command = absl::StrCat("holdfast run --seed=", options.seed, " --plans=", plans);
-  if (options.profile.name != "default") absl::StrAppend(&command, " --profile=", options.profile.name);
+  if (!options.profiles.is_default()) absl::StrAppend(&command, " --profile=", options.profiles.name());
+  if (options.guided) absl::StrAppend(&command, " --guided");
+  if (options.self_check_every != kSelfCheckDefault) {
+    absl::StrAppend(&command, " --self-check=", options.self_check_every);
+  }
   for (const std::string& bug : options.bugs) absl::StrAppend(&command, " --bug=", bug);
   if (options.world == run::PROCESSES) absl::StrAppend(&command, " --cluster=process --speed=", options.speed);
   return command;
@@ -165,7 +172,7 @@ int RunCampaignCommand(const RunFlags& flags) {
   options->trial.processes = PlacesOf(*world);
   // Before anything is run: it would be a pity to notice at the end.
   if (absl::Status status = WriteCoverage(flags.coverage_file, "{}"); !status.ok()) return Fail(status);
-  absl::PrintF("campaign: seed %d, profile %s, %s%d jobs\n", options->seed, options->profile.name,
+  absl::PrintF("campaign: seed %d, profile %s, %s%d jobs\n", options->seed, options->profiles.name(),
                options->plans ? absl::StrCat(*options->plans, " plans, ") : "", options->pool.jobs);
   std::fflush(stdout);
   Reporter reporter(*options, InvestigateOptionsOf(flags, PlacesOf(*world)));
@@ -226,7 +233,8 @@ void AddCampaignOptions(CLI::App* command, RunFlags* flags) {
   command->add_option("--duration", flags->duration, "End after this time: 90s, 5m, 1h [1m without --plans]")
       ->type_name("TIME");
   command->add_option("--seed", flags->seed, "Which plans; a fresh seed is drawn and printed if there is none");
-  AddProfileOption(command, &flags->profile);
+  AddProfilesOption(command, &flags->profiles);
+  AddGuidedOption(command, &flags->guided);
   command->add_option("--self-check", flags->self_check, "Run every so-many-th plan twice and compare; 0: none")
       ->capture_default_str();
   command->add_option("--keep-going", flags->keep_going, "End after so many findings")
@@ -255,7 +263,7 @@ void AddRunCommand(CLI::App& app, int* exit_code) {
   CLI::Option* file =
       command->add_option("--plan", flags->plan_file, "Run this plan instead of random ones")->type_name("FILE");
   for (const char* name :
-       {"--plans", "--duration", "--seed", "--profile", "--keep-going", "--profile-time", "--coverage"}) {
+       {"--plans", "--duration", "--seed", "--profile", "--guided", "--keep-going", "--profile-time", "--coverage"}) {
     file->excludes(command->get_option(name));
   }
   command->add_option("--times", flags->times, "How often to run it")

@@ -257,6 +257,15 @@ void Draft::Drop(uint64_t at_us, uint32_t snapshot, const std::vector<uint32_t>&
   ++counts_.drops;
 }
 
+void Draft::DropWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, uint32_t snapshot) {
+  if (!swarm_.has(Kind::kTrigger)) return Drop(at_us, snapshot);
+  if (!swarm_.has(Kind::kDropSnapshot)) return;
+  SnapshotOperation* operation = AddWhen(at_us, probes)->mutable_snapshot();
+  operation->set_client(ClientOf({}));
+  operation->mutable_delete_()->set_snapshot(snapshot);
+  ++counts_.drops;
+}
+
 void Draft::List(uint64_t at_us, const std::vector<uint32_t>& clients) {
   if (!swarm_.has(Kind::kList)) return;
   SnapshotOperation* operation = Add(at_us)->mutable_snapshot();

@@ -89,6 +89,8 @@ class Draft {
   // REQUIRES: at_us is not before the create.
   void Restore(uint64_t at_us, uint32_t snapshot);
   void Drop(uint64_t at_us, uint32_t snapshot, const std::vector<uint32_t>& clients = {});
+  // As soon as one of the probes is hit.
+  void DropWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, uint32_t snapshot);
   void List(uint64_t at_us, const std::vector<uint32_t>& clients = {});
   // Reads of the snapshot's tables: gets, and a scan of each tablet.
   void Observe(uint64_t at_us, const CreatedSnapshot& snapshot);
@@ -109,6 +111,8 @@ class Draft {
   bool CrashAll(uint64_t at_us, Range restart_after_us);
   // At the hit of one of the probes on any node, or on one drawn; the node that hits it crashes.
   bool CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range restart_after_us);
+  // The same, but what happens to the node may also be that it is cut off or paused, or that a leader moves.
+  bool TroubleWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range over_after_us);
   bool Partition(uint64_t at_us, Target side, Range heal_after_us);
   bool Weather(uint64_t at_us, Fault::Weather weather);
   // Of one node's disk: an error, room that runs out, slowness or damage. Only in profiles with disk faults.
@@ -141,12 +145,14 @@ class Draft {
   };
 
   Step* Add(uint64_t at_us);
+  Step* AddWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes);
   Fault* AddFault(uint64_t at_us);
   void DrawOptions();
   void DrawWorld();
   Fault::Crash::Kind DrawCrashKind();
   Fault::Partition::Kind DrawPartitionKind();
   bool DiskError(uint64_t at_us);
+  bool DiskErrorInRecovery(uint64_t at_us);
   bool DiskLatency(uint64_t at_us);
   bool DiskDamage(uint64_t at_us);
   CreatedSnapshot CreateOf(uint64_t at_us, std::vector<uint32_t> tables, const std::vector<uint32_t>& clients = {});

@@ -3,6 +3,8 @@
 // Errors may befall every node, one after the other or at once, since they leave nothing behind. Damage is given to one
 // node for the whole plan, and only where its groups can do without it.
 
+#include <algorithm>
+
 #include "harness/plan/draft.h"
 #include "harness/plan/plan_disk_faults.h"
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr Range kErrorHealUs = {200'000, 5'000'000};
 constexpr Range kFullUs = {300'000, 4'000'000};
+constexpr Range kBackSoonUs = {50'000, 500'000};
 constexpr Range kSlowUs = {300'000, 5'000'000};
 
 struct Choice {
@@ -52,8 +55,20 @@ constexpr Choice kErrors[] = {
     {Fault::Disk::RENAME, Fault::MANIFEST},
 };
 
+constexpr Choice kRecoveryErrors[] = {
+    {Fault::Disk::READ, Fault::RAFT_LOG}, {Fault::Disk::READ, Fault::SST},      {Fault::Disk::READ, Fault::MANIFEST},
+    {Fault::Disk::OPEN, Fault::SST},      {Fault::Disk::SYNC, Fault::RAFT_LOG}, {Fault::Disk::SYNC, Fault::MANIFEST},
+    {Fault::Disk::UNLINK, Fault::TMP},    {Fault::Disk::RENAME, Fault::TMP},    {Fault::Disk::READ, Fault::SST},
+};
+
 constexpr Fault::PathClass kDamaged[] = {Fault::RAFT_LOG,          Fault::SST, Fault::MANIFEST, Fault::SNAPSHOT,
                                          Fault::SNAPSHOT_METADATA, Fault::TMP};
+
+// Full for a moment, or beyond a quota, just when this is done.
+bool TakesRoom(Fault::Disk::Operation operation) {
+  return operation == Fault::Disk::APPEND || operation == Fault::Disk::CREATE || operation == Fault::Disk::LINK ||
+         operation == Fault::Disk::MAKE_DIRECTORY;
+}
 
 }  // namespace
 
@@ -61,11 +76,17 @@ bool Draft::DiskFault(uint64_t at_us) {
   const uint64_t kind = random_.NextBelow(100);
   if (kind < 25 && DiskDamage(at_us)) return true;
   if (kind < 40 && DiskLatency(at_us)) return true;
+  if (kind < 55 && DiskErrorInRecovery(at_us)) return true;
   return DiskError(at_us);
 }
 
 bool Draft::DiskError(uint64_t at_us) {
   if (!swarm_.has(Kind::kDiskError)) return false;
+  // At a random moment disks have little to do; while a snapshot is made they have.
+  if (!snapshots_.empty() && Chance(500)) {
+    const uint64_t create_us = snapshots_[random_.NextBelow(snapshots_.size())].at_us;
+    at_us = create_us - std::min(create_us, BetweenMs(0, 40));
+  }
   Fault::Disk* disk = AddFault(at_us)->mutable_disk();
   *disk->mutable_target() = AnyTarget();
   const uint64_t kind = random_.NextBelow(100);
@@ -79,7 +100,8 @@ bool Draft::DiskError(uint64_t at_us) {
   const Choice& choice = kErrors[random_.NextBelow(std::size(kErrors))];
   disk->set_operation(choice.operation);
   disk->set_path_class(choice.path_class);
-  if (choice.operation == Fault::Disk::APPEND && Chance(500)) disk->set_effect(Fault::Disk::SHORT);
+  if (TakesRoom(choice.operation) && Chance(350)) disk->set_effect(Fault::Disk::NO_SPACE);
+  if (choice.operation == Fault::Disk::APPEND && Chance(350)) disk->set_effect(Fault::Disk::SHORT);
   disk->set_nth(static_cast<uint32_t>(Between(1, Chance(700) ? 4 : 40)));
   if (Chance(150)) {
     disk->set_lasting(true);
@@ -87,6 +109,22 @@ bool Draft::DiskError(uint64_t at_us) {
     disk->set_times(static_cast<uint32_t>(Between(2, 6)));
   }
   if (!Chance(100)) disk->set_heal_after_us(Draw(kErrorHealUs, &random_));
+  return true;
+}
+
+// Two faults on purpose: what a node needs to come back is what it can't read or write.
+bool Draft::DiskErrorInRecovery(uint64_t at_us) {
+  if (!swarm_.has(Kind::kDiskError) || !can_crash()) return false;
+  const Target node = AnyNode();
+  const Choice& choice = kRecoveryErrors[random_.NextBelow(std::size(kRecoveryErrors))];
+  Crash(at_us, node, kBackSoonUs);
+  // Armed when the node is down: its first operations are those of its start.
+  Fault::Disk* disk = AddFault(at_us + 1)->mutable_disk();
+  *disk->mutable_target() = node;
+  disk->set_operation(choice.operation);
+  disk->set_path_class(choice.path_class);
+  disk->set_nth(static_cast<uint32_t>(Between(1, Chance(400) ? 4 : 30)));
+  disk->set_heal_after_us(Draw(kErrorHealUs, &random_) + kBackSoonUs.max);
   return true;
 }
 

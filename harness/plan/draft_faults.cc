@@ -85,9 +85,7 @@ bool Draft::CrashAll(uint64_t at_us, Range restart_after_us) {
   return true;
 }
 
-bool Draft::CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range restart_after_us) {
-  if (!can_crash() || !swarm_.has(Kind::kTrigger)) return false;
-  ++counts_.faults;
+Step* Draft::AddWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes) {
   Step* step = Add(at_us);
   When* when = step->mutable_when();
   when->set_probe(std::string(sut::ProbeName(probes.begin()[random_.NextBelow(probes.size())])));
@@ -95,6 +93,38 @@ bool Draft::CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, 
   // The first hit mostly; later ones meet the other tablets of the node, or the other nodes.
   if (!Chance(600)) when->set_nth(static_cast<uint32_t>(Between(2, 6)));
   if (Chance(350)) *when->mutable_target() = Chance(500) ? Leader(AnyTablet()) : Follower(AnyTablet());
+  return step;
+}
+
+bool Draft::TroubleWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range over_after_us) {
+  if (!swarm_.has(Kind::kTrigger)) return false;
+  const uint64_t kind = random_.NextBelow(100);
+  if (kind < 65 && CrashWhen(at_us, probes, over_after_us)) return true;
+  if (kind < 85 && can_partition()) {
+    ++counts_.faults;
+    Fault::Partition* partition = AddWhen(at_us, probes)->mutable_fault()->mutable_partition();
+    partition->set_kind(DrawPartitionKind());
+    partition->set_heal_after_us(Draw(over_after_us, &random_));
+    return true;
+  }
+  if (kind < 93 && swarm_.has(Kind::kLeaderMove) && shape().replication_factor() > 1) {
+    const TabletRef tablet = AnyTablet();
+    LeaderMove* move = AddWhen(at_us, probes)->mutable_move();
+    move->set_table(tablet.table);
+    move->set_tablet(tablet.tablet);
+    move->set_ordinal(static_cast<uint32_t>(random_.NextBelow(shape().replication_factor() - 1)));
+    return true;
+  }
+  if (!swarm_.has(Kind::kPause)) return CrashWhen(at_us, probes, over_after_us);
+  ++counts_.faults;
+  AddWhen(at_us, probes)->mutable_fault()->mutable_pause()->set_resume_after_us(Draw(over_after_us, &random_));
+  return true;
+}
+
+bool Draft::CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range restart_after_us) {
+  if (!can_crash() || !swarm_.has(Kind::kTrigger)) return false;
+  ++counts_.faults;
+  Step* step = AddWhen(at_us, probes);
   Fault::Crash* crash = step->mutable_fault()->mutable_crash();
   crash->set_kind(DrawCrashKind());
   crash->set_restart_after_us(Draw(restart_after_us, &random_));
@@ -198,10 +228,10 @@ bool Draft::AnyFault(uint64_t at_us) {
   }
   if (kind < 30) {
     using sut::Probe;
-    if (CrashWhen(at_us,
-                  {Probe::kEntriesAppended, Probe::kEntriesSynced, Probe::kLogCompacted, Probe::kStoreFlushed,
-                   Probe::kElectionStarted, Probe::kBecameLeader},
-                  kRestartUs)) {
+    if (TroubleWhen(at_us,
+                    {Probe::kEntriesAppended, Probe::kEntriesSynced, Probe::kLogCompacted, Probe::kStoreFlushed,
+                     Probe::kElectionStarted, Probe::kBecameLeader},
+                    kRestartUs)) {
       return true;
     }
   }

@@ -66,7 +66,7 @@ std::string LastingText(uint64_t us) { return us == 0 ? "until heal" : absl::Str
 std::string PartitionText(const Fault::Partition& partition) {
   const std::string lasting = LastingText(partition.heal_after_us());
   const auto append = [](std::string* out, const Target& target) { out->append(TargetText(target)); };
-  const std::string side = absl::StrJoin(partition.side(), " and ", append);
+  const std::string side = partition.side().empty() ? "that node" : absl::StrJoin(partition.side(), " and ", append);
   if (partition.kind() == Fault::Partition::RING) return absl::StrCat("cut all links but a ring, ", lasting);
   if (partition.kind() == Fault::Partition::BRIDGE) {
     return absl::StrCat("cut the others of ", side, " into two halves, ", lasting);
@@ -133,6 +133,26 @@ std::string MoveText(const LeaderMove& move) {
   return absl::StrCat("move the leader of ", group, " to follower ", move.ordinal());
 }
 
+std::string ActionText(const Step& step) {
+  switch (step.action_case()) {
+    case Step::kClient:
+      return ClientText(step.client());
+    case Step::kSnapshot:
+      return SnapshotText(step.snapshot());
+    case Step::kFault:
+      return FaultText(step.fault());
+    case Step::kMove:
+      return MoveText(step.move());
+    case Step::kMaintenance:
+      return absl::StrCat(step.maintenance().kind() == Maintenance::COMPACT ? "compact " : "flush ",
+                          TargetText(step.maintenance().target()));
+    case Step::kInspect:
+      return "inspect";
+    default:
+      return "nothing";
+  }
+}
+
 }  // namespace
 
 std::string TargetText(const Target& target) {
@@ -146,28 +166,11 @@ std::string TargetText(const Target& target) {
     case Target::MASTER_FOLLOWER:
       return absl::StrCat("follower ", target.ordinal(), " of the master");
     default:
-      return absl::StrCat("node ", target.node());
+      return target.node() == 0 ? "that node" : absl::StrCat("node ", target.node());
   }
 }
 
 std::string StepText(const Step& step) {
-  switch (step.action_case()) {
-    case Step::kClient:
-      return ClientText(step.client());
-    case Step::kSnapshot:
-      return SnapshotText(step.snapshot());
-    case Step::kFault:
-      return absl::StrCat(step.has_when() ? WhenText(step.when()) : "", FaultText(step.fault()));
-    case Step::kMove:
-      return MoveText(step.move());
-    case Step::kMaintenance:
-      return absl::StrCat(step.maintenance().kind() == Maintenance::COMPACT ? "compact " : "flush ",
-                          TargetText(step.maintenance().target()));
-    case Step::kInspect:
-      return "inspect";
-    default:
-      return "nothing";
-  }
+  return absl::StrCat(step.has_when() ? WhenText(step.when()) : "", ActionText(step));
 }
-
 }  // namespace holdfast::plan

@@ -75,10 +75,10 @@ void PlayBackToBack(uint64_t at_us, Draft* draft) {
 }
 
 void PlayCreatePhaseCrash(uint64_t at_us, Draft* draft) {
-  draft->CrashWhen(at_us,
-                   {Probe::kSnapshotBegun, Probe::kSnapshotFlushed, Probe::kSnapshotLinked,
-                    Probe::kSnapshotMetadataWritten, Probe::kSnapshotRenamed, Probe::kSnapshotMarked},
-                   {100'000, 3'000'000});
+  draft->TroubleWhen(at_us,
+                     {Probe::kSnapshotBegun, Probe::kSnapshotFlushed, Probe::kSnapshotLinked,
+                      Probe::kSnapshotMetadataWritten, Probe::kSnapshotRenamed, Probe::kSnapshotMarked},
+                     {100'000, 3'000'000});
   const auto snapshot = draft->Create(at_us);
   Work(at_us, 800, draft);
   RestoreLater(snapshot, draft);
@@ -88,10 +88,10 @@ void PlayRestorePhaseCrash(uint64_t at_us, Draft* draft) {
   const auto snapshot = draft->Create(at_us);
   Work(at_us, 1000, draft);
   const uint64_t restore_us = at_us + draft->BetweenMs(1000, 3000);
-  draft->CrashWhen(restore_us,
-                   {Probe::kRestoreBegun, Probe::kRestoreStaged, Probe::kRestoreCarriedOver, Probe::kRestoreCommitted,
-                    Probe::kRestoreSwapped},
-                   {100'000, 3'000'000});
+  draft->TroubleWhen(restore_us,
+                     {Probe::kRestoreBegun, Probe::kRestoreStaged, Probe::kRestoreCarriedOver, Probe::kRestoreCommitted,
+                      Probe::kRestoreSwapped},
+                     {100'000, 3'000'000});
   draft->Restore(restore_us, snapshot.number);
   Work(restore_us, 800, draft);
   draft->Observe(restore_us + draft->BetweenMs(500, 3000), snapshot);
@@ -153,7 +153,7 @@ void PlayDrop(uint64_t at_us, Draft* draft) {
   Work(at_us, 800, draft);
   const uint64_t drop_us = at_us + (draft->Chance(200) ? draft->BetweenMs(0, 200) : draft->BetweenMs(800, 3000));
   if (draft->Chance(600)) {
-    draft->CrashWhen(drop_us, {Probe::kDropBegun, Probe::kDropRenamed, Probe::kDropUnlinked}, kLaterUs);
+    draft->TroubleWhen(drop_us, {Probe::kDropBegun, Probe::kDropRenamed, Probe::kDropUnlinked}, kLaterUs);
   }
   draft->Drop(drop_us, snapshot.number);
   if (draft->Chance(300)) draft->Drop(drop_us + draft->BetweenMs(0, 500), snapshot.number);
@@ -209,7 +209,7 @@ void PlayLaggingFollower(uint64_t at_us, Draft* draft) {
                    .writes_only = true});
   if (draft->Chance(600)) draft->Create(at_us + draft->BetweenMs(100, lag_us / kMillisecond));
   if (draft->Chance(500)) {
-    draft->CrashWhen(
+    draft->TroubleWhen(
         at_us + lag_us,
         {Probe::kInstallBegun, Probe::kInstallAccepted, Probe::kInstallChunkSent, Probe::kInstallChunkReceived,
          Probe::kInstallStaged, Probe::kInstallCommitted, Probe::kInstallFinished},
@@ -221,10 +221,10 @@ void PlayLaggingFollower(uint64_t at_us, Draft* draft) {
 
 void PlayElectionStorm(uint64_t at_us, Draft* draft) {
   const TabletRef tablet = draft->AnyTablet();
-  draft->CrashWhen(at_us,
-                   {Probe::kVoteGranted, Probe::kVoteGranted, Probe::kElectionStarted, Probe::kBecameLeader,
-                    Probe::kPreVoteStarted, Probe::kSteppedDown},
-                   {1'000, 400'000});
+  draft->TroubleWhen(at_us,
+                     {Probe::kVoteGranted, Probe::kVoteGranted, Probe::kElectionStarted, Probe::kBecameLeader,
+                      Probe::kPreVoteStarted, Probe::kSteppedDown},
+                     {1'000, 400'000});
   draft->TakeAway(at_us, draft->Chance(800) ? draft->Leader(tablet) : draft->MasterLeader(), {100'000, 1'500'000});
   if (draft->Chance(500)) draft->TakeAway(at_us + draft->BetweenMs(300, 1800), draft->Leader(tablet), kSoonUs);
   draft->AddBurst({.at_us = at_us,
@@ -240,7 +240,7 @@ void PlayMasterTrouble(uint64_t at_us, Draft* draft) {
   Work(at_us, 800, draft);
   const uint64_t trouble_us = at_us + draft->BetweenMs(0, 400);
   if (!draft->Chance(400) ||
-      !draft->CrashWhen(at_us, {Probe::kReconcileBegun, Probe::kReconcileCalled, Probe::kReconcileReply}, kLaterUs)) {
+      !draft->TroubleWhen(at_us, {Probe::kReconcileBegun, Probe::kReconcileCalled, Probe::kReconcileReply}, kLaterUs)) {
     draft->TakeAway(trouble_us, draft->MasterLeader(), kLaterUs);
   }
   draft->List(trouble_us + draft->BetweenMs(200, 2000));
@@ -250,7 +250,7 @@ void PlayMasterTrouble(uint64_t at_us, Draft* draft) {
 void PlayRecoveryCrash(uint64_t at_us, Draft* draft) {
   Work(at_us, 200, draft);
   const uint64_t crash_us = at_us + Ms(100);
-  draft->CrashWhen(crash_us, {Probe::kRecoveryBegun, Probe::kStoreOpened, Probe::kRecoveryFinished}, kSoonUs);
+  draft->TroubleWhen(crash_us, {Probe::kRecoveryBegun, Probe::kStoreOpened, Probe::kRecoveryFinished}, kSoonUs);
   draft->Crash(crash_us, draft->AnyTarget(), kSoonUs);
   Work(crash_us, 2000, draft);
 }
@@ -266,7 +266,11 @@ void PlayRivals(uint64_t at_us, Draft* draft) {
   draft->Restore(restore_us, snapshot.number);
   const uint64_t rival_us = restore_us + draft->BetweenMs(0, 600);
   if (draft->Chance(500)) draft->Restore(rival_us, snapshot.number);
-  draft->Drop(restore_us + draft->BetweenMs(0, 900), snapshot.number);
+  if (draft->Chance(500)) {
+    draft->Drop(restore_us + draft->BetweenMs(0, 900), snapshot.number);
+  } else {
+    draft->DropWhen(restore_us, {Probe::kRestoreBegun, Probe::kRestoreStaged, Probe::kRestoreSwapped}, snapshot.number);
+  }
   for (int i = 0; i < 3; ++i) draft->List(rival_us + draft->BetweenMs(0, 1500));
   Work(restore_us, 1000, draft);
   draft->Observe(rival_us + draft->BetweenMs(500, 3000), snapshot);

@@ -193,7 +193,6 @@ absl::Status StepChecker::Check(const Step& step) {
   duration_us_ += step.gap_us();
   if (duration_us_ > kDurationUsMax) return Refuse("the plan is longer than an hour");
   if (step.has_when()) {
-    if (!step.fault().has_crash()) return Refuse("only a crash can wait for a probe");
     if (absl::Status status = CheckWhen(step.when()); !status.ok()) return status;
   }
   return CheckAction(step);
@@ -330,17 +329,19 @@ absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
       }
       return CheckTarget(fault.restart().target());
     case Fault::kPartition:
-      return CheckPartition(fault.partition());
+      return CheckPartition(fault.partition(), has_when);
     case Fault::kWeather:
       return CheckWeather(fault.weather());
     case Fault::kPause:
-      if (!fault.pause().has_target()) return Refuse("a pause of no node");
-      if (absl::Status status = CheckTarget(fault.pause().target()); !status.ok()) return status;
+      if (!fault.pause().has_target() && !has_when) return Refuse("a pause of no node");
+      if (fault.pause().has_target()) {
+        if (absl::Status status = CheckTarget(fault.pause().target()); !status.ok()) return status;
+      }
       return CheckDelay("resume_after_us", fault.pause().resume_after_us());
     case Fault::kSlowLink:
       return CheckSlowLink(fault.slow_link());
     case Fault::kDisk:
-      return CheckDisk(fault.disk());
+      return CheckDisk(fault.disk(), has_when);
     case Fault::kRot:
       return CheckRot(fault.rot());
     case Fault::kClock:
@@ -351,11 +352,11 @@ absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
   return Refuse("a fault that does nothing");
 }
 
-absl::Status StepChecker::CheckDisk(const Fault::Disk& disk) const {
+absl::Status StepChecker::CheckDisk(const Fault::Disk& disk, bool has_when) const {
   if (!Fault::Disk::Effect_IsValid(disk.effect())) return Refuse("unknown effect of a disk fault");
   if (!Fault::Disk::Operation_IsValid(disk.operation())) return Refuse("unknown operation of a disk");
   if (!Fault::PathClass_IsValid(disk.path_class())) return Refuse("unknown class of paths");
-  if (!disk.has_target()) return Refuse("a disk fault of no node");
+  if (!disk.has_target() && !has_when) return Refuse("a disk fault of no node");
   if (disk.lasting() && disk.times() != 0) return Refuse("a lasting fault has no times");
   const faults::DiskFault fault = DiskFaultOf(disk);
   if (absl::Status status = faults::Validate(fault); !status.ok()) return status;
@@ -363,7 +364,9 @@ absl::Status StepChecker::CheckDisk(const Fault::Disk& disk) const {
     if (disk.lasting()) return Refuse("damage strikes a number of times");
     if (absl::Status status = CheckDamage(); !status.ok()) return status;
   }
-  if (absl::Status status = CheckTarget(disk.target()); !status.ok()) return status;
+  if (disk.has_target()) {
+    if (absl::Status status = CheckTarget(disk.target()); !status.ok()) return status;
+  }
   return CheckDelay("heal_after_us", disk.heal_after_us());
 }
 
@@ -396,7 +399,7 @@ absl::Status StepChecker::CheckDamage() const {
                 " is more than the cluster survives; only a plan with safety_only may do that");
 }
 
-absl::Status StepChecker::CheckPartition(const Fault::Partition& partition) const {
+absl::Status StepChecker::CheckPartition(const Fault::Partition& partition, bool has_when) const {
   if (!Fault::Partition::Kind_IsValid(partition.kind())) return Refuse("unknown kind of partition");
   const bool shaped = partition.kind() == Fault::Partition::RING || partition.kind() == Fault::Partition::BRIDGE;
   if (shaped && (partition.clients_too() || !partition.clients_inside().empty())) {
@@ -411,8 +414,8 @@ absl::Status StepChecker::CheckPartition(const Fault::Partition& partition) cons
     if (!partition.side().empty()) return Refuse("a ring is of all nodes; it has no side");
     return nodes < 4 ? Refuse("a ring of ", nodes, " nodes cuts nothing; it takes four") : absl::OkStatus();
   }
-  if (partition.side().empty()) return Refuse("a partition of no node");
-  if (partition.kind() == Fault::Partition::BRIDGE && (partition.side_size() != 1 || nodes < 3)) {
+  if (partition.side().empty() && !has_when) return Refuse("a partition of no node");
+  if (partition.kind() == Fault::Partition::BRIDGE && (partition.side_size() > 1 || nodes < 3)) {
     return Refuse("a bridge is one node, of at least three");
   }
   std::set<std::string> distinct;

@@ -79,7 +79,15 @@ uint32_t Runner::ObjectOf(uint32_t table, const std::string& key) const {
 
 void Runner::Execute(const plan::Step& step, uint32_t number) {
   result_.mutable_counters()->set_steps(result_.counters().steps() + 1);
-  if (timeline_.enabled()) timeline_.Add(cluster_->NowUs(), absl::StrCat("step ", number, ": ", plan::StepText(step)));
+  // A crash strikes in the middle of what hits the probe, which only the cluster can do.
+  const bool waits = step.has_when() && !step.fault().has_crash();
+  if (timeline_.enabled()) {
+    timeline_.Add(cluster_->NowUs(), absl::StrCat("step ", number, waits ? " waits: " : ": ", plan::StepText(step)));
+  }
+  waits ? ArmTrigger(step, number) : CarryOut(step, number);
+}
+
+void Runner::CarryOut(const plan::Step& step, uint32_t number) {
   switch (step.action_case()) {
     case plan::Step::kClient:
       return ExecuteClient(step, number);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/plan/generator.h"
+#include "harness/run/guidance.h"
 #include "harness/run/result_text.h"
 #include "sut/base/prng.h"
 
@@ -14,6 +15,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kInconclusiveMax = 5;
+// Of a guided campaign. All children wait for the last run of a round.
+constexpr uint64_t kRoundPlans = 64;
 
 uint64_t Microseconds(Clock::duration duration) {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
@@ -33,6 +36,7 @@ class Campaign : public TaskSource {
   std::optional<uint64_t> Next() override {
     if (options_.plans && next_ >= *options_.plans) return std::nullopt;
     if (options_.duration && elapsed() >= *options_.duration) return std::nullopt;
+    if (options_.guided && next_ >= round_end_) return std::nullopt;
     return next_++;
   }
 
@@ -40,10 +44,11 @@ class Campaign : public TaskSource {
     // What another child was at when the last finding was made does not count.
     if (found_enough()) return;
     Take(number, report);
+    if (options_.guided) reached_.emplace(number, FeaturesOf(report.result()));
     observer_->OnResult(number, report.result(), summary_);
     if (!IsFailure(report.result())) return;
     const Clock::time_point start = Clock::now();
-    observer_->OnFinding(number, TrialOf(options_, number), report.result());
+    observer_->OnFinding(number, TrialWith(number), report.result());
     start_ += Clock::now() - start;
   }
 
@@ -53,6 +58,29 @@ class Campaign : public TaskSource {
     if (observer_->GoOn(summary_)) return true;
     summary_.interrupted = true;
     return false;
+  }
+
+  // A function of the number and of what the rounds before this one have taught.
+  Trial TrialWith(uint64_t number) const {
+    Trial trial = TrialOf(options_, number);
+    if (!options_.guided) return trial;
+    std::optional<plan::Plan> mutated = guidance_.Mutated(trial.plan(), sut::Mix({options_.seed, number, 1}));
+    if (!mutated) return trial;
+    *mutated->mutable_bugs() = trial.plan().bugs();
+    *trial.mutable_plan() = *std::move(mutated);
+    return trial;
+  }
+
+  // Learns from the round that has ended. No: the campaign has ended with it.
+  bool BeginRound() {
+    const bool cut_short = next_ < round_end_ || summary_.interrupted || found_enough();
+    if (!options_.guided || cut_short || (options_.plans && next_ >= *options_.plans)) return false;
+    std::vector<std::pair<uint64_t, plan::Plan>> plans;
+    for (const auto& [number, features] : reached_) plans.emplace_back(number, TrialWith(number).plan());
+    for (const auto& [number, plan] : plans) summary_.plans_kept += guidance_.Learn(plan, reached_.at(number)) ? 1 : 0;
+    reached_.clear();
+    round_end_ += kRoundPlans;
+    return true;
   }
 
   CampaignSummary Finish() {
@@ -86,6 +114,9 @@ class Campaign : public TaskSource {
   CampaignObserver* const observer_;
   Clock::time_point start_;
   uint64_t next_ = 0;
+  uint64_t round_end_ = kRoundPlans;
+  std::map<uint64_t, std::vector<std::string>> reached_;  // in this round, by number
+  Guidance guidance_;
   CampaignSummary summary_;
 };
 
@@ -93,7 +124,7 @@ class Campaign : public TaskSource {
 
 Trial TrialOf(const CampaignOptions& options, uint64_t number) {
   Trial trial;
-  *trial.mutable_plan() = plan::GeneratePlan(sut::Mix({options.seed, number}), options.profile);
+  *trial.mutable_plan() = plan::GeneratePlan(sut::Mix({options.seed, number}), options.profiles.Of(number));
   for (const std::string& bug : options.bugs) trial.mutable_plan()->add_bugs(bug);
   trial.set_twice(IsSelfChecked(options, number));
   trial.set_world(options.world);
@@ -103,9 +134,10 @@ Trial TrialOf(const CampaignOptions& options, uint64_t number) {
 
 absl::StatusOr<CampaignSummary> RunCampaign(const CampaignOptions& options, CampaignObserver* observer) {
   Campaign campaign(options, observer);
-  const absl::Status status = RunTasks(
-      options.pool, [&](uint64_t number) { return RunTrial(TrialOf(options, number), options.trial); }, &campaign);
-  if (!status.ok()) return status;
+  const auto work = [&](uint64_t number) { return RunTrial(campaign.TrialWith(number), options.trial); };
+  do {
+    if (absl::Status status = RunTasks(options.pool, work, &campaign); !status.ok()) return status;
+  } while (campaign.BeginRound());
   return campaign.Finish();
 }
 

@@ -31,7 +31,7 @@ CampaignOptions Options(uint64_t seed, uint64_t plans, int jobs) {
   CampaignOptions options;
   options.seed = seed;
   options.plans = plans;
-  options.profile = plan::DefaultProfile();
+  options.profiles = plan::DefaultProfile();
   options.pool.jobs = jobs;
   return options;
 }
@@ -49,6 +49,27 @@ TEST(CampaignTest, OneSeedGivesTheSameRunsWhateverTheNumberOfJobs) {
   RunAll(Options(7, 6, 2), &two);
   EXPECT_EQ(one.digests.size(), 6u);
   EXPECT_EQ(one.digests, two.digests);
+}
+
+TEST(CampaignTest, AGuidedOneKeepsPlansAndGivesTheSameRunsWhateverTheNumberOfJobs) {
+  const auto guided = [](int jobs, Collector* collector) {
+    CampaignOptions options = Options(7, 150, jobs);
+    options.profiles = *plan::ProfileNamed("small");
+    options.guided = true;
+    return RunAll(options, collector);
+  };
+  Collector one;
+  Collector two;
+  const CampaignSummary summary = guided(1, &one);
+  guided(2, &two);
+  EXPECT_EQ(one.digests.size(), 150u);
+  EXPECT_EQ(one.digests, two.digests);
+  EXPECT_GT(summary.plans_kept, 10u);
+  Collector fresh;
+  CampaignOptions options = Options(7, 150, 2);
+  options.profiles = *plan::ProfileNamed("small");
+  RunAll(options, &fresh);
+  EXPECT_NE(one.digests, fresh.digests);
 }
 
 TEST(CampaignTest, AnotherSeedGivesOtherRuns) {

@@ -45,11 +45,11 @@ std::string MatrixText(const CampaignSummary& summary) {
 
 std::vector<std::string> MissedFloors(const CampaignOptions& options, const CampaignSummary& summary) {
   std::vector<std::string> missed;
-  if (summary.plans() < options.profile.floor_plans || !options.bugs.empty()) return missed;
-  for (const std::string& cell : options.profile.floors) {
+  if (summary.plans() < options.profiles.floor_plans() || !options.bugs.empty()) return missed;
+  for (const std::string& cell : options.profiles.floors()) {
     if (CountOf(summary.cells, cell) == 0) missed.push_back(cell);
   }
-  if (!options.profile.every_probe) return missed;
+  if (!options.profiles.every_probe()) return missed;
   for (int i = 0; i < sut::kProbeCount; ++i) {
     const std::string name(sut::ProbeName(static_cast<sut::Probe>(i)));
     if (CountOf(summary.probes, name) == 0) missed.push_back(name);
@@ -63,7 +63,7 @@ std::string CoverageText(const CampaignSummary& summary) {
 
 std::string CoverageJson(const CampaignOptions& options, const CampaignSummary& summary) {
   nlohmann::ordered_json json = {
-      {"format_version", 1}, {"profile", options.profile.name}, {"seed", options.seed}, {"plans", summary.plans()}};
+      {"format_version", 1}, {"profile", options.profiles.name()}, {"seed", options.seed}, {"plans", summary.plans()}};
   for (int i = 0; i < sut::kProbeCount; ++i) {
     const std::string name(sut::ProbeName(static_cast<sut::Probe>(i)));
     json["probes"][name] = CountOf(summary.probes, name);

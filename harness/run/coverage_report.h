@@ -1,5 +1,5 @@
 // What a campaign has covered, for people and programs: every probe by how often it was hit, the matrix of phases and
-// faults, and the floors of its profile.
+// faults, and the floors of its profiles.
 
 #ifndef HARNESS_RUN_COVERAGE_REPORT_H_
 #define HARNESS_RUN_COVERAGE_REPORT_H_
@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "harness/plan/profile.h"
 #include "harness/run/campaign.h"
 
 namespace holdfast::run {
 
-// Cells and probes that the profile asks for and the campaign did not reach. Empty for a campaign that is too short to
+// Cells and probes that the profiles ask for and the campaign did not reach. Empty for a campaign that is too short to
 // be held to floors, and for one with planted bugs, which ends where it finds them.
 std::vector<std::string> MissedFloors(const CampaignOptions& options, const CampaignSummary& summary);
 

@@ -21,10 +21,11 @@ using ::testing::IsEmpty;
 
 CampaignOptions OptionsWithFloors() {
   CampaignOptions options;
-  options.profile = plan::DefaultProfile();
-  options.profile.floors = {"creating/power-loss", "deleting/pause"};
-  options.profile.every_probe = false;
-  options.profile.floor_plans = 10;
+  plan::Profile profile = plan::DefaultProfile();
+  profile.floors = {"creating/power-loss", "deleting/pause"};
+  profile.every_probe = false;
+  profile.floor_plans = 10;
+  options.profiles = profile;
   return options;
 }
 
@@ -50,9 +51,12 @@ TEST(CoverageReportTest, AShortCampaignAndOneWithPlantedBugsAreNotHeldToFloors) 
 }
 
 TEST(CoverageReportTest, AProbeThatWasNotReachedIsNamedIfAllAreAskedFor) {
-  CampaignOptions options = OptionsWithFloors();
-  options.profile.floors.clear();
-  options.profile.every_probe = true;
+  plan::Profile profile = plan::DefaultProfile();
+  profile.floors.clear();
+  profile.every_probe = true;
+  profile.floor_plans = 10;
+  CampaignOptions options;
+  options.profiles = profile;
   CampaignSummary summary = SummaryOf(10);
   for (int i = 0; i < sut::kProbeCount; ++i)
     summary.probes[std::string(sut::ProbeName(static_cast<sut::Probe>(i)))] = 1;

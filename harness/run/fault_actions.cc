@@ -15,12 +15,6 @@
 #include "sut/base/prng.h"
 
 namespace holdfast::run {
-namespace {
-
-constexpr int64_t kWhenDeadlineUs = 10'000'000;
-
-}  // namespace
-
 void Runner::ExecuteFault(const plan::Step& step, uint32_t number) {
   const plan::Fault& fault = step.fault();
   switch (fault.kind_case()) {

@@ -71,6 +71,36 @@ TEST(FaultsTest, ALeaderIsCutOffTogetherWithAClient) {
   EXPECT_THAT(result.timeline(), HasSubstr("raft.leader.stepped_down"));
 }
 
+TEST(FaultsTest, ANodeIsCutOffAsSoonAsItHitsAProbe) {
+  const Result result = RunWith(
+      "when { probe: 'raft.log.appended' target { role: FOLLOWER } nth: 3 } "
+      "fault { partition { heal_after_us: 2000000 } }");
+  EXPECT_EQ(result.counters().partitions(), 1u);
+  EXPECT_EQ(result.counters().triggers_met(), 1u);
+  EXPECT_EQ(Cell(result, "idle/partition"), 3u) << "it has lost both other nodes, and they have lost it";
+  EXPECT_THAT(result.timeline(),
+              HasSubstr("waits: at raft.log.appended on follower 0 of 0.0 for the 3. time: cut off"));
+}
+
+TEST(FaultsTest, ANodeIsPausedAsSoonAsItHitsAProbe) {
+  const Result result = RunWith("when { probe: 'raft.log.synced' } fault { pause { resume_after_us: 1000000 } }");
+  EXPECT_EQ(result.counters().pauses(), 1u);
+}
+
+TEST(FaultsTest, AnOperationWaitsForItsProbe) {
+  const Result result = RunWith("when { probe: 'raft.log.appended' } snapshot { create { snapshot: 1 tables: 0 } }");
+  EXPECT_EQ(result.counters().snapshots_asked(), 1u);
+  EXPECT_EQ(result.counters().triggers_met(), 1u);
+}
+
+TEST(FaultsTest, AProbeThatIsNotHitInTimeIsGivenUp) {
+  const Result result = RunWith(
+      "when { probe: 'tablet.restore.begun' deadline_us: 1000000 } fault { pause { resume_after_us: 1000000 } }");
+  EXPECT_EQ(result.counters().pauses(), 0u);
+  EXPECT_EQ(result.counters().triggers_met(), 0u);
+  EXPECT_EQ(result.counters().triggers_missed(), 1u);
+}
+
 TEST(FaultsTest, ARingLeavesEveryNodeTwoNeighbours) {
   const Result result = RunWith("fault { partition { kind: RING heal_after_us: 3000000 } }", 5);
   EXPECT_EQ(result.counters().partitions(), 1u);

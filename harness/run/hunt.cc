@@ -61,7 +61,8 @@ absl::Status MakeSmall(const Result& result, const HuntOptions& options, HuntRes
 absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& options) {
   CampaignOptions campaign;
   campaign.seed = options.seed;
-  campaign.profile = options.profile;
+  campaign.profiles = options.profiles;
+  campaign.guided = options.guided;
   campaign.bugs = {bug};
   campaign.duration = options.budget;
   campaign.self_check_every = 0;

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "harness/plan/profile.h"
+#include "harness/plan/profile_set.h"
 #include "harness/run/trial.h"
 #include "harness/run/worker_pool.h"
 
@@ -21,7 +21,8 @@ namespace holdfast::run {
 
 struct HuntOptions {
   uint64_t seed = 0;
-  plan::Profile profile;
+  plan::ProfileSet profiles;
+  bool guided = false;                       // see CampaignOptions
   std::chrono::milliseconds budget{60'000};  // of searching
   int64_t minimize_ms_max = 60'000;          // 0: the plan stays as it was found
   WorkerPoolOptions pool;

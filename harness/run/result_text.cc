@@ -57,6 +57,9 @@ void AddWork(const CampaignSummary& summary, std::string* text) {
   if (n.clock_faults() > 0) AddLine("clock faults", absl::StrFormat("%d", n.clock_faults()), text);
   AddLine("probe crashes", absl::StrFormat("%d struck, %d missed", n.probe_crashes_struck(), n.probe_crashes_missed()),
           text);
+  if (n.triggers_met() + n.triggers_missed() > 0) {
+    AddLine("triggers", absl::StrFormat("%d met, %d missed", n.triggers_met(), n.triggers_missed()), text);
+  }
   if (n.link_resets() + n.link_bytes_swallowed() + n.link_bytes_delayed() > 0) {
     AddLine("links",
             absl::StrFormat("%d resets, %d bytes swallowed, %d bytes delayed", n.link_resets(),

@@ -120,6 +120,7 @@ void Runner::Heal() {
   timeline_.Add(cluster_->NowUs(), "heal: all faults end");
   healing_ = true;
   for (const uint64_t id : std::exchange(armed_probes_, {})) cluster_->DisarmProbeCrash(id);
+  while (!triggers_.empty()) MissTrigger(triggers_.begin()->first);
   for (const uint64_t id : std::exchange(cuts_, {})) cluster_->Mend(id);
   while (!paused_.empty()) Resume(paused_.begin()->first);
   coverage_.EndAll();
@@ -322,6 +323,7 @@ void Runner::OnProbe(uint32_t node, sut::Probe probe, std::optional<uint32_t> ob
     result_.mutable_counters()->set_store_openings(result_.counters().store_openings() + 1);
   }
   coverage_.OnProbe(node, probe, object);
+  MeetTriggers(node, probe);
   if (!timeline_.enabled()) return;
   // The log's own traffic would drown the rest.
   if (probe == sut::Probe::kEntriesAppended || probe == sut::Probe::kEntriesSynced) return;

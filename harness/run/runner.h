@@ -81,6 +81,7 @@ class Runner : public ClusterObserver {
 
   // actions.cc and fault_actions.cc: the steps.
   void Execute(const plan::Step& step, uint32_t number);
+  void CarryOut(const plan::Step& step, uint32_t number);
   void ExecuteClient(const plan::Step& step, uint32_t number);
   void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us,
                        uint64_t identity);
@@ -106,6 +107,18 @@ class Runner : public ClusterObserver {
   void RestartLater(uint32_t node, uint64_t after_us);
   Cluster::Weather BaseWeather() const;
   uint64_t Track(Open open);
+
+  // triggers.cc: steps other than crashes that wait for a probe.
+  struct Trigger {
+    sut::Probe probe;
+    std::optional<uint32_t> node;  // none: any
+    uint32_t hits_left = 1;
+    plan::Step step;  // what is carried out then
+  };
+  static constexpr int64_t kWhenDeadlineUs = 10'000'000;
+  void ArmTrigger(const plan::Step& step, uint32_t number);
+  void MissTrigger(uint32_t number);
+  void MeetTriggers(uint32_t node, sut::Probe probe);
 
   // node_faults.cc: faults of one node's disk or clock, and what they do to its life.
   void ExecuteDisk(const plan::Step& step, uint32_t number);
@@ -149,6 +162,7 @@ class Runner : public ClusterObserver {
   std::map<uint64_t, Open> open_;
   uint64_t last_open_ = 0;
   std::set<uint64_t> armed_probes_;
+  std::map<uint32_t, Trigger> triggers_;                           // armed, by step
   std::set<uint64_t> cuts_;                                        // rules of the network in force, by step
   std::map<uint32_t, uint64_t> paused_;                            // nodes, and the step that paused each
   std::map<uint64_t, std::pair<uint32_t, uint64_t>> disk_faults_;  // armed, by step: node and id

@@ -47,6 +47,10 @@ enum class Bug : uint8_t {
   kOlderTermCommittedByCounting,  // 34
   kRequestTableNotInSnapshot,     // 35
   kRestoreStampedByReplica,       // 36
+  kSnapshotBytesNotChecked,       // 37
+  kUnreadableCatalogueIsEmpty,    // 38
+  kFailedFlushIgnored,            // 39
+  kFullDiskIgnoredInLinking,      // 40
   kNewMasterForgetsCreating,      // 41
   kRepeatedRestoreRunsAgain,      // 42
   kTwoRestoresAtOnce,             // 43
@@ -54,7 +58,7 @@ enum class Bug : uint8_t {
   kWritesLostInSwap,              // 49
   kRowBesideMarkerSkipped,        // 50
 };
-inline constexpr int kBugCount = 38;
+inline constexpr int kBugCount = static_cast<int>(Bug::kRowBesideMarkerSkipped) + 1;
 
 class BugSet {
  public:

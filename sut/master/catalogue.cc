@@ -73,8 +73,9 @@ absl::Status Catalogue::Load(const TabletStore& store) {
     return damage.ok();
   });
   // An unreadable catalogue must never pass for an empty one.
-  if (!read.ok()) return read;
-  if (!damage.ok()) return damage;
+  const bool readable = read.ok() && damage.ok();
+  if (!readable && bugs_.has(Bug::kUnreadableCatalogueIsEmpty)) loaded = CatalogueState();
+  if (!readable && !bugs_.has(Bug::kUnreadableCatalogueIsEmpty)) return read.ok() ? damage : read;
   state_ = std::move(loaded);
   staged_.reset();
   Changed();

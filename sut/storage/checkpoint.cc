@@ -129,6 +129,7 @@ absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const 
   rocksdb::Status listed = store.db()->GetLiveFiles(files, &manifest_bytes, /*flush_memtable=*/false);
   if (!listed.ok()) return FromRocksdb(listed, "list of live files");
   std::sort(files.begin(), files.end());
+  bool verifies = !bugs.has(Bug::kMissingFileSkipped);
   if (bugs.has(Bug::kMissingFileSkipped) && store.file_count() > 1) {
     if (absl::Status status = MergeTableFiles(*store.db()); !status.ok()) return status;
   }
@@ -139,6 +140,10 @@ absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const 
     if (IsTableFile(file)) {
       status = LinkFile(seam, {.from = from, .to = to + file});
       if (absl::IsNotFound(status) && bugs.has(Bug::kMissingFileSkipped)) status = absl::OkStatus();
+      if (absl::IsResourceExhausted(status) && bugs.has(Bug::kFullDiskIgnoredInLinking)) {
+        status = absl::OkStatus();
+        verifies = false;
+      }
     } else if (file.substr(1).starts_with(kManifestPrefix)) {
       // The live store goes on appending to its own.
       status = bugs.has(Bug::kManifestHardLinked)
@@ -148,7 +153,7 @@ absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const 
     }
     if (!status.ok()) return status;
   }
-  return bugs.has(Bug::kMissingFileSkipped) ? absl::OkStatus() : VerifyLinked(seam, files, to);
+  return verifies ? VerifyLinked(seam, files, to) : absl::OkStatus();
 }
 
 absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata) {

@@ -73,7 +73,13 @@ absl::Status MergeTableFiles(rocksdb::DB& db) {
   rocksdb::CompactionOptions options;
   options.compression = rocksdb::kNoCompression;
   options.output_file_size_limit = std::numeric_limits<uint64_t>::max();
-  return FromRocksdb(db.CompactFiles(options, names, kBottomLevel), "compact");
+  // When the MANIFEST can't be synced, its new record may be on the disk all the same, and names the new file, which
+  // RocksDB removes on that error. So nothing is removed before the record is known to be there, and after an error
+  // nothing at all as long as the store is open.
+  if (absl::Status status = FromRocksdb(db.DisableFileDeletions(), "compact"); !status.ok()) return status;
+  const rocksdb::Status merged = db.CompactFiles(options, names, kBottomLevel);
+  if (!merged.ok()) return FromRocksdb(merged, "compact");
+  return FromRocksdb(db.EnableFileDeletions(/*force=*/false), "compact");
 }
 
 uint64_t CountTableFiles(rocksdb::DB& db) {

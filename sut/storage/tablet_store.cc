@@ -169,6 +169,7 @@ TabletStore::View::~View() {
 
 absl::StatusOr<std::optional<std::string>> TabletStore::View::Get(const std::string& key) const {
   rocksdb::ReadOptions options;
+  options.verify_checksums = !store_->options_.bugs.has(Bug::kSnapshotBytesNotChecked);
   options.snapshot = pinned_;
   std::string value;
   const rocksdb::Status status = store_->db_->Get(options, key, &value);
@@ -182,6 +183,7 @@ absl::Status TabletStore::View::Scan(
     const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
   const rocksdb::Slice upper_bound(end);
   rocksdb::ReadOptions options;
+  options.verify_checksums = !store_->options_.bugs.has(Bug::kSnapshotBytesNotChecked);
   options.snapshot = pinned_;
   if (!end.empty()) options.iterate_upper_bound = &upper_bound;
   const std::unique_ptr<rocksdb::Iterator> it(store_->db_->NewIterator(options));

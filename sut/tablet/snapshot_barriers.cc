@@ -218,7 +218,9 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
   });
   steps.push_back(unless_kept([=, flush = replica_.FlushStep()] {
     if (bugs.has(Bug::kCheckpointWithoutFlush)) return absl::OkStatus();
-    return hit_after(Probe::kSnapshotFlushed, flush());
+    absl::Status flushed = flush();
+    if (bugs.has(Bug::kFailedFlushIgnored)) flushed = absl::OkStatus();
+    return hit_after(Probe::kSnapshotFlushed, flushed);
   }));
   steps.push_back(unless_kept([=, store = replica_.store_] {
     return hit_after(Probe::kSnapshotLinked, LinkFiles(storage, *store, tmp_path, bugs));
@@ -286,7 +288,8 @@ void SnapshotBarriers::Restore(const raft::Entry& entry, const proto::Command& c
   steps.push_back([=]() -> absl::Status {
     staged->reset();
     // Damaged bytes must be refused before they replace anything.
-    if (auto verified = VerifySnapshot(storage, snapshot); !verified.ok()) return verified.status();
+    const bool checks = !bugs.has(Bug::kSnapshotBytesNotChecked);
+    if (auto verified = VerifySnapshot(storage, snapshot); checks && !verified.ok()) return verified.status();
     return hit_after(Probe::kRestoreStaged, StageGeneration(storage, snapshot, generation));
   });
   steps.push_back([=, this, live = replica_.store_]() -> absl::Status {
