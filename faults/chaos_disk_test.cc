@@ -434,6 +434,34 @@ TEST_F(ChaosDiskTest, TheControlFileArmsAndDisarms) {
   EXPECT_TRUE(room);
 }
 
+// Another fault that is armed meanwhile does not make one strike again that has struck.
+TEST_F(ChaosDiskTest, ALineThatStaysInTheControlFileGoesOnCounting) {
+  const auto write_control = [&](const std::string& text) {
+    std::ofstream(root_ + "/control.tmp") << text;
+    fs::rename(root_ + "/control.tmp", root_ + "/control");
+  };
+  const std::string once = "io-error mkdir any # 1\n";
+  write_control(once);
+  const auto disk = Open();
+  int next = 0;
+  const auto fails = [&] { return !disk->env()->CreateDir(At(absl::StrCat("d", next++))).ok(); };
+  EXPECT_TRUE(fails());
+  EXPECT_FALSE(fails());
+  write_control(once + "no-space create any times=always # 2\n");
+  const auto full = [&] {
+    std::unique_ptr<rocksdb::WritableFile> file;
+    return disk->env()->NewWritableFile(At(absl::StrCat("f", next++)), &file, rocksdb::EnvOptions()).IsNoSpace();
+  };
+  bool met = false;
+  for (int i = 0; i < 1000 && !met; ++i) {
+    met = full();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(met);
+  EXPECT_FALSE(fails());
+  EXPECT_THAT(Read(At(".chaos/struck")), HasSubstr("\tio-error mkdir any # 1\n"));
+}
+
 TEST_F(ChaosDiskTest, BadOptionsAndBrokenJournalsAreRefused) {
   EXPECT_EQ(OpenChaosDisk({.data_dir = "relative", .faults = {}, .control_file = ""}).status().code(),
             absl::StatusCode::kInvalidArgument);

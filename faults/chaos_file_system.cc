@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <sstream>
@@ -78,14 +79,26 @@ class Faults {
                    std::string(faults.status().message()).c_str());
       return;
     }
-    for (const uint64_t id : controlled_) set_.Disarm(id);
-    controlled_.clear();
-    for (const DiskFault& fault : *faults) controlled_.push_back(set_.Arm(fault));
+    std::map<std::string, uint64_t> controlled;
+    for (std::string line; std::getline(text, line);) {
+      const auto one = ParseDiskFaults(line);
+      if (!one.ok() || one->empty() || controlled.contains(line)) continue;
+      const auto known = controlled_.find(line);
+      controlled[line] = known != controlled_.end() ? known->second : set_.Arm(one->front());
+    }
+    for (const auto& [line, id] : controlled_) {
+      if (!controlled.contains(line)) set_.Disarm(id);
+    }
+    controlled_ = std::move(controlled);
   }
 
   void Tell(const DiskFaultSet::Strike& strike, const DiskFaultSet::Operation& operation) const {
     std::ofstream log(ChaosDirectory(data_dir_) + "/struck", std::ios::app);
-    log << DiskEffectName(strike.effect) << " " << DiskOperationName(operation.kind) << " " << operation.path << "\n";
+    log << DiskEffectName(strike.effect) << " " << DiskOperationName(operation.kind) << " " << operation.path;
+    for (const auto& [line, id] : controlled_) {
+      if (id == strike.fault) log << "\t" << line;
+    }
+    log << "\n";
   }
 
   const std::string data_dir_;
@@ -94,7 +107,7 @@ class Faults {
   DiskFaultSet set_;
   std::chrono::steady_clock::time_point next_poll_;
   std::string control_text_;
-  std::vector<uint64_t> controlled_;
+  std::map<std::string, uint64_t> controlled_;  // by line: as armed, also when it is spent
 };
 
 // What all parts of one disk share; outlives its handles.

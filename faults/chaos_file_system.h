@@ -3,10 +3,9 @@
 // disk_fault.h says.
 //
 // Fault model: that of SimFileSystem (harness/sim/sim_file.h and sim_directory_tree.h say it in full), on real files.
-// - Of an unsynced tail any part may survive: none, all, short, zero-filled, garbage or with holes; of a MANIFEST only
-// a
-//   prefix. Synced bytes never change. A synced file that was overwritten or cut since its last sync may come back in
-//   its old form.
+// - Of an unsynced tail any part may survive: none, all, short, zero-filled, garbage or with holes. Of a MANIFEST only
+//   a prefix does. Synced bytes never change. A synced file that was overwritten or cut since its last sync may come
+//   back in its old form.
 // - Unsynced directory operations (create, mkdir, link, rename, unlink, rmdir) persist as any dependency-closed subset;
 //   an unsynced unlink may come back.
 // - After a failed sync the dirty bytes may be lost although the next sync succeeds.
@@ -37,14 +36,16 @@ namespace holdfast::faults {
 struct ChaosDiskOptions {
   std::string data_dir;           // absolute; made if it is missing
   std::vector<DiskFault> faults;  // armed from the start
-  // A file with one fault a line (ParseDiskFaults), read again whenever it has changed: what it says replaces the
-  // faults that it said before, and counts begin anew. It may appear and vanish while the process runs. Empty: none. A
-  // file that does not parse changes nothing and is told of once on stderr.
+  // A file with one fault a line (ParseDiskFaults), read again whenever it has changed: a line that is new is armed,
+  // one that has gone is disarmed, and one that stays goes on counting. Lines that are the same are one fault; a
+  // comment tells them apart. It may appear and vanish while the process runs. Empty: none. A file that does not parse
+  // changes nothing and is told of once on stderr.
   std::string control_file;
   bool real_syncs = false;
 };
 
-// What has happened, for the harness to ask: written to `DATA_DIR/.chaos/struck` as one line for each fault struck.
+// What has happened, for the harness to ask: written to `DATA_DIR/.chaos/struck` as one line for each operation that a
+// fault has struck, `EFFECT OPERATION PATH`, then a tab and the fault's line if it came from the control file.
 class ChaosDisk {
  public:
   virtual ~ChaosDisk() = default;

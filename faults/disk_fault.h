@@ -2,9 +2,8 @@
 // back, so that one fault means the same in a plan, in a simulated node and in a real process.
 //
 // Fault model, by effect:
-//   io-error    the operation fails and has no effect. A sync that fails has moreover lost hold of the dirty bytes:
-//   they
-//               may be missing after a loss of power although a later sync succeeds.
+//   io-error    the operation fails and has no effect. A sync that fails has moreover lost hold of the dirty bytes,
+//               which may be missing after a loss of power although a later sync succeeds.
 //   no-space    the operation fails for want of room and has no effect. Writes, creates, links and mkdirs only; what
 //               frees or only reads goes on.
 //   short       a write takes only its first part, then fails.

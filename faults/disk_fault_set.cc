@@ -24,7 +24,7 @@ std::optional<DiskFaultSet::Strike> DiskFaultSet::OnOperation(const Operation& o
     ++armed.matches;
     const bool due = armed.matches >= fault.nth;
     if (due && !strike) {
-      strike = Strike{fault.effect, fault.path_class, fault.latency_us};
+      strike = Strike{it->first, fault.effect, fault.path_class, fault.latency_us};
       ++struck_[static_cast<size_t>(fault.effect)];
     }
     const bool spent = fault.times != DiskFault::kAlways && armed.matches + 1 >= fault.nth + fault.times;

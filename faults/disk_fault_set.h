@@ -25,6 +25,7 @@ class DiskFaultSet {
     std::string_view target;  // the new name, of renames and links: either name may be of the fault's class
   };
   struct Strike {
+    uint64_t fault;  // as Arm named it
     DiskEffect effect;
     PathClass path_class;  // of the fault
     uint64_t latency_us;

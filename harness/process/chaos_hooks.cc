@@ -1,5 +1,7 @@
 #include "harness/process/chaos_hooks.h"
 
+#include <algorithm>
+
 namespace holdfast::process {
 namespace {
 
@@ -53,6 +55,15 @@ void ChaosHooks::OnApplied(const Applied& applied) {
   LedgerRecord record;
   Fill(applied, record.mutable_applied());
   ledger_->Append(record);
+}
+
+int64_t ChaosHooks::NowUs(int64_t true_us) {
+  last_us_ = std::max(last_us_, true_us + control_->ReadClock(node_).ahead_us);
+  return last_us_;
+}
+
+int64_t ChaosHooks::TrueDelayUs(int64_t delay_us) {
+  return delay_us * 1000 / (1000 + control_->ReadClock(node_).drift_permille);
 }
 
 void ChaosHooks::OnInstalled(sut::TabletId tablet, sut::ReplicaId, sut::OpId op) {

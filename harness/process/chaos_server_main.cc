@@ -1,6 +1,6 @@
 // holdfast-sut-server: the chaos build of sut-server. The same node on the same server, with the harness's hooks in it:
-// the apply ledger is kept, probes may be where it dies, and its disk can fail and lose power. Started by the harness
-// alone.
+// the apply ledger is kept, probes may be where it dies, its disk can fail and lose power, and its clock can be wrong.
+// Started by the harness alone.
 //
 // It listens on a port that the system picks, and tells the ledger which. Exit codes: as sut-server's.
 
@@ -81,7 +81,8 @@ int Serve(const std::string& config_file) {
   const auto disk = faults::OpenChaosDisk(std::move(disk_options));
   if (!disk.ok()) return Complain(disk.status(), kCannotServe);
   ChaosHooks hooks(config->node(), ledger->get(), control->get());
-  auto server = sut::Server::Start(*std::move(options), {.env = (*disk)->env(), .probes = &hooks, .observer = &hooks});
+  auto server = sut::Server::Start(*std::move(options),
+                                   {.env = (*disk)->env(), .probes = &hooks, .observer = &hooks, .time = &hooks});
   if (!server.ok()) return Complain(server.status(), kCannotServe);
   hooks.OnServing((*server)->port());
   (*server)->Run();

@@ -66,6 +66,7 @@ bool ClusterStatus::GroupIsQuiet(uint32_t object, std::vector<std::string>* reas
   const Replica& leader = *ReplicaAt(*leader_node, object);
   if (leader.commit() != leader.last().index()) disturb("uncommitted entries on node ", *leader_node);
   for (const uint32_t node : NodesOf(object)) {
+    if (left_out_.contains(node)) continue;
     const Replica* replica = ReplicaAt(node, object);
     if (replica == nullptr) {
       disturb("no replica answers on node ", node);
@@ -83,7 +84,7 @@ std::vector<ClusterStatus::Unflushed> ClusterStatus::NotFlushed() const {
   std::vector<Unflushed> behind;
   for (const auto& [object, nodes] : nodes_of_object_) {
     for (const uint32_t node : nodes) {
-      const Replica* replica = ReplicaAt(node, object);
+      const Replica* replica = left_out_.contains(node) ? nullptr : ReplicaAt(node, object);
       if (replica != nullptr && replica->flushed().index() != replica->applied().index()) {
         behind.push_back({node, object});
       }
@@ -95,6 +96,7 @@ std::vector<ClusterStatus::Unflushed> ClusterStatus::NotFlushed() const {
 bool ClusterStatus::SamePositions(const ClusterStatus& other) const {
   for (const auto& [object, nodes] : nodes_of_object_) {
     for (const uint32_t node : nodes) {
+      if (left_out_.contains(node)) continue;
       const Replica* here = ReplicaAt(node, object);
       const Replica* there = other.ReplicaAt(node, object);
       if (here == nullptr || there == nullptr) return false;

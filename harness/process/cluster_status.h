@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class ClusterStatus {
 
   // The leader of the highest term: one that was cut off may not know yet that it leads no more.
   std::optional<uint32_t> LeaderOf(uint32_t object) const;
+  // The node is not asked to come to rest any more: its disk is damaged.
+  void LeaveOut(uint32_t node) { left_out_.insert(node); }
+
   // Nothing is under way, and every replica has applied what its group has committed. `reasons` may be null.
   bool IsQuiet(std::vector<std::string>* reasons) const;
   // Replicas whose stores hold something that is not on their disks yet.
@@ -50,6 +54,7 @@ class ClusterStatus {
   std::map<uint32_t, std::string> tablets_;                    // by object, as bytes
   std::map<uint32_t, std::vector<uint32_t>> nodes_of_object_;  // the master's too
   std::map<uint32_t, sut::proto::NodeStatus> nodes_;
+  std::set<uint32_t> left_out_;
 };
 
 }  // namespace holdfast::process

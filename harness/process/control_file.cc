@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/check.h"
@@ -17,11 +18,19 @@ namespace holdfast::process {
 namespace {
 
 constexpr uint32_t kAnyNode = 0;  // nodes count from 1
+constexpr int kReadAttemptsMax = 1'000;
 
 enum State : uint32_t { kFree, kArmed, kStruck };
 
 absl::Status Failed(const std::string& file) {
   return absl::UnavailableError(absl::StrCat(file, ": ", std::strerror(errno)));
+}
+
+// The same for all processes of the machine.
+int64_t MonotonicUs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000;
 }
 
 // What a trap does to the process that has run into it.
@@ -53,11 +62,20 @@ struct ControlFile::Slot {
   std::atomic<uint32_t> struck_node;
 };
 
-struct ControlFile::Page {
-  std::array<Slot, kTrapsMax> slots;
+// Written by the harness alone. Invariant: odd while it is being written, so that a reader takes all of it or none.
+struct ControlFile::ClockSlot {
+  std::atomic<uint32_t> version;
+  std::atomic<int32_t> drift_permille;
+  std::atomic<int64_t> jump_us;
+  std::atomic<int64_t> since_us;
 };
 
-static_assert(std::atomic<uint32_t>::is_always_lock_free && std::atomic<int32_t>::is_always_lock_free);
+struct ControlFile::Page {
+  std::array<Slot, kTrapsMax> slots;
+  std::array<ClockSlot, kNodesMax + 1> clocks;  // by node
+};
+
+static_assert(std::atomic<uint32_t>::is_always_lock_free && std::atomic<int64_t>::is_always_lock_free);
 
 absl::StatusOr<std::unique_ptr<ControlFile>> ControlFile::Map(const std::string& file, int flags) {
   const int fd = open(file.c_str(), flags, 0600);
@@ -116,6 +134,33 @@ std::optional<uint32_t> ControlFile::Disarm(size_t trap) {
   const std::optional<uint32_t> struck = Struck(trap);
   page_->slots[trap].state = kFree;
   return struck;
+}
+
+absl::Status ControlFile::DisturbClock(uint32_t node, const ClockError& error) {
+  if (node < 1 || node > kNodesMax) return absl::InvalidArgumentError("no such node");
+  if (error.drift_permille <= -1000) return absl::InvalidArgumentError("a clock that stands still or runs backwards");
+  ClockSlot& slot = page_->clocks[node];
+  slot.version.fetch_add(1);
+  slot.jump_us = error.jump_us;
+  slot.drift_permille = error.drift_permille;
+  slot.since_us = MonotonicUs();
+  slot.version.fetch_add(1);
+  return absl::OkStatus();
+}
+
+ControlFile::ClockReading ControlFile::ReadClock(uint32_t node) const {
+  SUT_CHECK(node >= 1 && node <= kNodesMax, "a node of the cluster");
+  const ClockSlot& slot = page_->clocks[node];
+  // The harness writes three words at a time. If it died in between, its nodes are about to.
+  for (int attempt = 0; attempt < kReadAttemptsMax; ++attempt) {
+    const uint32_t version = slot.version.load();
+    const int64_t jump_us = slot.jump_us.load();
+    const int64_t since_us = slot.since_us.load();
+    const int32_t drift_permille = slot.drift_permille.load();
+    if (version % 2 != 0 || slot.version.load() != version) continue;
+    return {jump_us + (MonotonicUs() - since_us) * drift_permille / 1000, drift_permille};
+  }
+  return {};
 }
 
 void ControlFile::OnHit(uint32_t node, sut::Probe probe) {

@@ -1,4 +1,5 @@
-// Probes that are armed in running processes: a small file that the harness and all its nodes map into memory.
+// Probes that are armed in running processes, and errors of their clocks: a small file that the harness and all its
+// nodes map into memory.
 //
 // The harness arms a trap: the n-th hit of a probe, counted over all nodes or on one, does something to the process
 // that hits it, before the hit returns: it dies as by SIGKILL, stops as by SIGSTOP until it is continued, or pauses.
@@ -47,13 +48,29 @@ class ControlFile {
   // The node that it has struck, if it has.
   std::optional<uint32_t> Struck(size_t trap) const;
 
+  // The node's clock is ahead by `jump_us`, and gains `drift_permille` of the time since now; zeros correct it.
+  struct ClockError {
+    int64_t jump_us = 0;
+    int32_t drift_permille = 0;  // > -1000
+  };
+  // InvalidArgument: no such node, or a clock that would stand still.
+  absl::Status DisturbClock(uint32_t node, const ClockError& error);
+  // What is wrong with the node's clock now.
+  struct ClockReading {
+    int64_t ahead_us = 0;
+    int32_t drift_permille = 0;
+  };
+  ClockReading ReadClock(uint32_t node) const;
+
   // In a node's process: a probe was hit. May not return.
   void OnHit(uint32_t node, sut::Probe probe);
 
   static constexpr size_t kTrapsMax = 64;
+  static constexpr uint32_t kNodesMax = 64;
 
  private:
   struct Slot;
+  struct ClockSlot;
   struct Page;
   explicit ControlFile(Page* page) : page_(page) {}
   static absl::StatusOr<std::unique_ptr<ControlFile>> Map(const std::string& file, int flags);

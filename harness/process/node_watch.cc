@@ -46,15 +46,14 @@ void NodeWatch::Ask(uint32_t node, uint64_t life) {
                        });
 }
 
-bool NodeWatch::AskNow(uint32_t node, ClusterStatus* status) {
+std::optional<sut::proto::NodeStatus> NodeWatch::AskNow(uint32_t node) {
   auto& stub = nodes_[node].stub;
   if (stub == nullptr) stub = sut::proto::NodeService::NewStub(sut::MakeChannel(addresses_.at(sut::NodeId{node})));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::microseconds(kAnswerUsMax));
   sut::proto::NodeStatus answer;
-  if (!stub->GetStatus(&context, {}, &answer).ok()) return false;
-  status->Set(node, std::move(answer));
-  return true;
+  if (!stub->GetStatus(&context, {}, &answer).ok()) return std::nullopt;
+  return answer;
 }
 
 void NodeWatch::Maintain(uint32_t node, const std::string& tablet, const sut::proto::Maintenance& maintenance) {

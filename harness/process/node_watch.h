@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "harness/process/cluster_status.h"
 #include "sut/proto/services.grpc.pb.h"
@@ -28,8 +29,8 @@ class NodeWatch {
   void Begin(uint32_t node);
   void End(uint32_t node);
 
-  // Asks the node at once, and waits for the answer. False: none within some seconds.
-  bool AskNow(uint32_t node, ClusterStatus* status);
+  // Asks the node at once, and waits for the answer. None within some seconds: nothing.
+  std::optional<sut::proto::NodeStatus> AskNow(uint32_t node);
   // Best effort.
   void Maintain(uint32_t node, const std::string& tablet, const sut::proto::Maintenance& maintenance);
 

@@ -11,11 +11,11 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "faults/disk_fault.h"
 #include "harness/cluster/plan_shape.h"
 #include "harness/cluster/session_calls.h"
 #include "harness/process/real_time.h"
 #include "harness/process/server_config.pb.h"
+#include "sut/base/prng.h"
 
 namespace holdfast::process {
 namespace {
@@ -33,6 +33,7 @@ constexpr int kEventsBetweenLooks = 64;
 constexpr int64_t kDefaultDelayUs = 500;
 // The session of the harness, which makes the tables. Its number is none that a plan can use.
 constexpr uint32_t kAdminSession = 0xFFFFFFFE;
+constexpr uint64_t kRotSalt = 5;
 
 }  // namespace
 
@@ -70,6 +71,10 @@ absl::Status ProcessCluster::Prepare() {
   auto control = ControlFile::Create(directory_->path() + "/control");
   if (!control.ok()) return control.status();
   control_ = *std::move(control);
+  for (uint32_t node = 1; node <= node_count(); ++node) {
+    NodeAt(node).disk = std::make_unique<NodeDisk>(
+        NodeDisk::Options{.data_dir = DataDir(node), .control_file = PathOf(node, "disk-faults")});
+  }
   auto network = ProxyNetwork::Create(node_count());
   if (!network.ok()) return network.status();
   network_ = *std::move(network);
@@ -216,6 +221,7 @@ absl::Status ProcessCluster::Restart(uint32_t node) {
   Node& one = NodeAt(node);
   ++one.incarnation;
   if (absl::Status status = WriteConfig(node); !status.ok()) return status;
+  if (absl::Status status = one.disk->BeginLife(); !status.ok()) return status;
   one.ledger = std::make_unique<LedgerReader>(PathOf(node, absl::StrCat("ledger-", one.incarnation)));
   one.serving = false;
   auto process = NodeProcess::Start({options_.server_binary, {PathOf(node, "config")}, PathOf(node, "log")});
@@ -297,6 +303,12 @@ absl::Status ProcessCluster::Cut(uint64_t id, const std::vector<std::pair<uint32
 
 void ProcessCluster::Mend(uint64_t id) { network_->Mend(id); }
 
+absl::Status ProcessCluster::Slow(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links,
+                                  uint32_t delay_factor) {
+  network_->Slow(id, directed_links, DelayUs(delay_factor * delay_factor_));
+  return absl::OkStatus();
+}
+
 absl::Status ProcessCluster::SetWeather(const Weather& weather) {
   delay_factor_ = std::max(1u, weather.delay_factor);
   SetDelay();
@@ -307,39 +319,45 @@ absl::Status ProcessCluster::SetWeather(const Weather& weather) {
 absl::Status ProcessCluster::SetLatencies(const plan::World& world) {
   message_delay_us_ = static_cast<int64_t>(world.message_delay_us());
   SetDelay();
-  sync_us_ = static_cast<int64_t>(world.sync_us()) / options_.speed;
-  for (uint32_t node = 1; node <= node_count(); ++node) {
-    if (absl::Status status = WriteDiskFaults(node); !status.ok()) return status;
+  const int64_t sync_us = static_cast<int64_t>(world.sync_us()) / options_.speed;
+  for (Node& node : nodes_) {
+    if (absl::Status status = node.disk->SetSyncLatency(sync_us); !status.ok()) return status;
   }
   if (world.job_us() == 0) return absl::OkStatus();
   return absl::UnimplementedError("latency of jobs: flushes and checkpoints take the time that they take");
 }
 
-absl::Status ProcessCluster::WriteDiskFaults(uint32_t node) const {
-  std::string text;
-  if (sync_us_ > 0) {
-    const faults::DiskFault slow{.effect = faults::DiskEffect::kLatency,
-                                 .operation = faults::DiskOperation::kSync,
-                                 .path_class = faults::PathClass::kRaftLog,
-                                 .times = faults::DiskFault::kAlways,
-                                 .latency_us = static_cast<uint64_t>(sync_us_)};
-    absl::StrAppend(&text, faults::ToText(slow), "\n");
-  }
-  // In one step, for it may be read at any time.
-  const std::string file = PathOf(node, "disk-faults");
-  std::ofstream out(file + ".tmp", std::ios::trunc);
-  out << text;
-  out.close();
-  std::error_code error;
-  std::filesystem::rename(file + ".tmp", file, error);
-  return out && !error ? absl::OkStatus() : absl::UnavailableError(absl::StrCat(file, ": can't be written"));
+absl::StatusOr<uint64_t> ProcessCluster::ArmDiskFault(uint32_t node, const faults::DiskFault& fault) {
+  if (node < 1 || node > node_count()) return absl::InvalidArgumentError("no such node");
+  faults::DiskFault real = fault;
+  real.latency_us =
+      (fault.latency_us + static_cast<uint64_t>(options_.speed) - 1) / static_cast<uint64_t>(options_.speed);
+  return NodeAt(node).disk->Arm(real);
 }
 
-void ProcessCluster::SetDelay() {
-  int64_t delay_us = message_delay_us_ * delay_factor_;
-  if (message_delay_us_ == 0 && delay_factor_ > 1) delay_us = kDefaultDelayUs * delay_factor_;
-  network_->SetDelay(delay_us / options_.speed);
+void ProcessCluster::DisarmDiskFault(uint32_t node, uint64_t id) {
+  if (absl::Status status = NodeAt(node).disk->Disarm(id); !status.ok()) {
+    TellHarnessFailed(absl::StrCat("a fault of node ", node, "'s disk can't be ended"), status);
+  }
 }
+
+absl::StatusOr<uint64_t> ProcessCluster::RotDisk(uint32_t node, const faults::DiskRot& rot, uint64_t salt) {
+  if (node < 1 || node > node_count()) return absl::InvalidArgumentError("no such node");
+  auto flipped = NodeAt(node).disk->Rot(rot, sut::Mix({plan_.seed(), kRotSalt, node, salt}));
+  LookAtDisk(node);
+  return flipped;
+}
+
+absl::Status ProcessCluster::DisturbClock(uint32_t node, const ClockError& error) {
+  return control_->DisturbClock(node, {error.jump_us / options_.speed, error.drift_permille});
+}
+
+int64_t ProcessCluster::DelayUs(uint32_t factor) const {
+  const bool as_it_is = message_delay_us_ == 0 && factor <= 1;
+  return as_it_is ? 0 : (message_delay_us_ == 0 ? kDefaultDelayUs : message_delay_us_) * factor / options_.speed;
+}
+
+void ProcessCluster::SetDelay() { network_->SetDelay(DelayUs(delay_factor_)); }
 
 void ProcessCluster::Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) {
   watch_->Maintain(node, sut::Bytes(ids_.Tablet(object)), maintenance);

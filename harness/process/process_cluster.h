@@ -4,7 +4,8 @@
 // own time-outs are as much shorter. What a plan asks is done as far as TCP and a kernel can; the rest is refused.
 //
 // A node's disk is the chaos disk (faults/chaos_file_system.h): a kill keeps what was written, and a loss of power is
-// played on its files afterwards.
+// played on its files afterwards. Operations fail on it as node_disk.h says; inspections do not go through it. A node's
+// clock is as wrong as the control file says.
 //
 // Every node keeps an apply ledger in a file, which is followed while it grows. An inspection stops all nodes for a
 // moment, links their files aside, lets them go on, and reads at leisure. So it sees the disk that the death of the
@@ -30,6 +31,7 @@
 #include "harness/process/control_file.h"
 #include "harness/process/disk_capture.h"
 #include "harness/process/ledger_file.h"
+#include "harness/process/node_disk.h"
 #include "harness/process/node_process.h"
 #include "harness/process/node_watch.h"
 #include "harness/process/process_clients.h"
@@ -70,7 +72,15 @@ class ProcessCluster final : public Cluster {
   void Resume(uint32_t node) override;
   absl::Status Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links) override;
   void Mend(uint64_t id) override;
+  absl::Status Slow(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links,
+                    uint32_t delay_factor) override;
   absl::Status SetWeather(const Weather& weather) override;
+  absl::StatusOr<uint64_t> ArmDiskFault(uint32_t node, const faults::DiskFault& fault) override;
+  void DisarmDiskFault(uint32_t node, uint64_t id) override;
+  absl::StatusOr<uint64_t> RotDisk(uint32_t node, const faults::DiskRot& rot, uint64_t salt) override;
+  absl::Status DisturbClock(uint32_t node, const ClockError& error) override;
+  uint64_t DiskFaultsStruck(uint32_t node) const override { return NodeAt(node).disk->struck(); }
+  bool IsDamaged(uint32_t node) const override { return NodeAt(node).disk->damaged(); }
   absl::Status SetLatencies(const plan::World& world) override;
   absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
   void DisarmProbeCrash(uint64_t id) override;
@@ -91,6 +101,8 @@ class ProcessCluster final : public Cluster {
   const std::array<uint64_t, sut::kProbeCount>& probe_hits() const { return probe_hits_; }
   const std::string& directory() const { return directory_->path(); }
   pid_t pid(uint32_t node) const;  // 0: down
+  // What the node's clock shows, asked now; nothing if it does not answer.
+  std::optional<int64_t> AskClockUs(uint32_t node);
 
  private:
   // A node over all its lives.
@@ -98,6 +110,7 @@ class ProcessCluster final : public Cluster {
     uint32_t incarnation = 0;
     std::unique_ptr<NodeProcess> process;  // null: down
     std::unique_ptr<LedgerReader> ledger;  // of the present life
+    std::unique_ptr<NodeDisk> disk;
     bool serving = false;
     bool paused = false;  // by a fault, not by an inspection
   };
@@ -114,8 +127,8 @@ class ProcessCluster final : public Cluster {
   bool AllGroupsHaveLeaders() const;
 
   void SetDelay();
-  // What the node's disk finds armed from now on.
-  absl::Status WriteDiskFaults(uint32_t node) const;
+  // Of one message with weather so bad, real time.
+  int64_t DelayUs(uint32_t factor) const;
 
   // process_watch.cc: what the nodes tell, and their ends.
   // Takes in what has happened since the last call.
@@ -130,12 +143,16 @@ class ProcessCluster final : public Cluster {
   // The trap that has struck this node, taken off the list.
   std::optional<ArmedTrap> TakeStruckTrap(uint32_t node);
   void TellUnasked(uint32_t node, const NodeProcess::End& end, bool was_serving);
+  // Takes in what the node's disk has suffered.
+  void LookAtDisk(uint32_t node);
   void AskForFlushes();
   // What all nodes say now; none if one is silent.
   std::optional<ClusterStatus> AskAll();
   absl::Status CaptureAll(const std::string& directory);
   check::ReplicaName NameOf(uint32_t node, const std::string& tablet) const;
   std::string LogTail(uint32_t node) const;
+  std::string LastLogLine(uint32_t node) const;
+  void TellHarnessFailed(const std::string& what, const absl::Status& why);
 
   // What the loop's clock shows at a moment of cluster time.
   int64_t LoopUs(int64_t time_us) const;
@@ -169,7 +186,6 @@ class ProcessCluster final : public Cluster {
   uint64_t last_armed_id_ = 0;
   std::map<uint64_t, ArmedTrap> armed_;
   int64_t message_delay_us_ = 0;
-  int64_t sync_us_ = 0;  // latency of the nodes' log syncs, 0: the disk's own
   uint32_t delay_factor_ = 1;
   mutable int64_t quiet_asked_us_ = 0;  // when somebody last wanted to know, on the loop's clock
   int64_t flushes_asked_us_ = 0;

@@ -31,6 +31,7 @@ void ProcessCluster::Observe() {
   for (uint32_t node = 1; node <= node_count(); ++node) {
     if (!IsUp(node)) continue;
     ReadLedger(node);
+    LookAtDisk(node);
     if (const auto& end = NodeAt(node).process->Poll()) Bury(node, NodeProcess::End(*end), "");
   }
   AskForFlushes();
@@ -38,11 +39,17 @@ void ProcessCluster::Observe() {
 
 void ProcessCluster::ReadLedger(uint32_t node) {
   const absl::Status read = NodeAt(node).ledger->ReadNew([&](const LedgerRecord& record) { Take(node, record); });
-  if (read.ok()) return;
-  observer_->OnViolation({.checker = "harness",
-                          .invariant = "",
-                          .summary = absl::StrCat("the apply ledger of node ", node, " can't be read"),
-                          .evidence = {std::string(read.message())}});
+  if (!read.ok()) TellHarnessFailed(absl::StrCat("the apply ledger of node ", node, " can't be read"), read);
+}
+
+void ProcessCluster::TellHarnessFailed(const std::string& what, const absl::Status& why) {
+  observer_->OnViolation(
+      {.checker = "harness", .invariant = "", .summary = what, .evidence = {std::string(why.message())}});
+}
+
+void ProcessCluster::LookAtDisk(uint32_t node) {
+  NodeAt(node).disk->Look();
+  if (IsDamaged(node)) status_.LeaveOut(node);
 }
 
 check::ReplicaName ProcessCluster::NameOf(uint32_t node, const std::string& tablet) const {
@@ -100,6 +107,7 @@ void ProcessCluster::TakeEntry(uint32_t node, const LedgerRecord::Entry& entry, 
 void ProcessCluster::Bury(uint32_t node, const NodeProcess::End& end, const std::string& why) {
   // All that it wrote is there now.
   ReadLedger(node);
+  LookAtDisk(node);
   Node& one = NodeAt(node);
   const bool was_serving = std::exchange(one.serving, false);
   one.process.reset();
@@ -119,11 +127,7 @@ void ProcessCluster::Bury(uint32_t node, const NodeProcess::End& end, const std:
 
 void ProcessCluster::LosePower(uint32_t node, uint64_t salt) {
   const absl::Status lost = faults::ApplyPowerLoss(DataDir(node), sut::Mix({plan_.seed(), node, salt}));
-  if (lost.ok()) return;
-  observer_->OnViolation({.checker = "harness",
-                          .invariant = "",
-                          .summary = absl::StrCat("a loss of power can't be played on the disk of node ", node),
-                          .evidence = {std::string(lost.message())}});
+  if (!lost.ok()) TellHarnessFailed(absl::StrCat("a loss of power can't be played on the disk of node ", node), lost);
 }
 
 std::optional<ProcessCluster::ArmedTrap> ProcessCluster::TakeStruckTrap(uint32_t node) {
@@ -138,6 +142,10 @@ std::optional<ProcessCluster::ArmedTrap> ProcessCluster::TakeStruckTrap(uint32_t
 }
 
 void ProcessCluster::TellUnasked(uint32_t node, const NodeProcess::End& end, bool was_serving) {
+  const bool stopped_itself = end.signal == 0 && (end.exit_code == kFatalExit || !was_serving);
+  if (stopped_itself && (NodeAt(node).disk->errors_in_life() > 0 || IsDamaged(node))) {
+    return observer_->OnDiskStop(node, absl::StrCat(was_serving ? "" : "can't start: ", LastLogLine(node)));
+  }
   broken_ = true;
   check::Violation violation{.checker = "node", .invariant = "", .summary = "", .evidence = {}};
   const std::string name = absl::StrCat("node ", node, " (incarnation ", NodeAt(node).incarnation, ")");
@@ -151,6 +159,11 @@ void ProcessCluster::TellUnasked(uint32_t node, const NodeProcess::End& end, boo
   }
   violation.evidence = absl::StrSplit(LogTail(node), '\n', absl::SkipEmpty());
   observer_->OnViolation(violation);
+}
+
+std::string ProcessCluster::LastLogLine(uint32_t node) const {
+  const std::vector<std::string> lines = absl::StrSplit(LogTail(node), '\n', absl::SkipEmpty());
+  return lines.empty() ? "without a word" : lines.back();
 }
 
 std::string ProcessCluster::LogTail(uint32_t node) const {
@@ -170,7 +183,7 @@ std::string ProcessCluster::LogTail(uint32_t node) const {
 bool ProcessCluster::IsQuiet() const {
   quiet_asked_us_ = loop_.NowUs();
   for (uint32_t node = 1; node <= node_count(); ++node) {
-    if (!IsUp(node) || !status_.Knows(node)) return false;
+    if (!IsDamaged(node) && (!IsUp(node) || !status_.Knows(node))) return false;
   }
   return status_.IsQuiet(nullptr) && status_.NotFlushed().empty();
 }
@@ -178,6 +191,7 @@ bool ProcessCluster::IsQuiet() const {
 std::vector<std::string> ProcessCluster::WhyNotQuiet() const {
   std::vector<std::string> reasons;
   for (uint32_t node = 1; node <= node_count(); ++node) {
+    if (IsDamaged(node)) continue;
     if (!IsUp(node)) {
       reasons.push_back(absl::StrCat("node ", node, " is down"));
     } else if (!status_.Knows(node)) {
@@ -207,9 +221,21 @@ std::optional<ClusterStatus> ProcessCluster::AskAll() {
   ClusterStatus all(plan_, ids_);
   for (uint32_t node = 1; node <= node_count(); ++node) {
     const Node& one = NodeAt(node);
-    if (!IsUp(node) || !one.serving || one.paused || !watch_->AskNow(node, &all)) return std::nullopt;
+    if (IsDamaged(node)) {
+      all.LeaveOut(node);
+      continue;
+    }
+    if (!IsUp(node) || !one.serving || one.paused) return std::nullopt;
+    auto status = watch_->AskNow(node);
+    if (!status) return std::nullopt;
+    all.Set(node, *std::move(status));
   }
   return all;
+}
+
+std::optional<int64_t> ProcessCluster::AskClockUs(uint32_t node) {
+  const auto status = watch_->AskNow(node);
+  return status ? std::optional(status->clock_us()) : std::nullopt;
 }
 
 absl::Status ProcessCluster::CaptureAll(const std::string& directory) {
@@ -239,10 +265,7 @@ check::Inspection ProcessCluster::Inspect() {
   inspection.quiet = before && after && before->IsQuiet(nullptr) && before->NotFlushed().empty() &&
                      after->IsQuiet(nullptr) && before->SamePositions(*after);
   if (!captured.ok()) {
-    observer_->OnViolation({.checker = "harness",
-                            .invariant = "",
-                            .summary = "a node's disk can't be looked at",
-                            .evidence = {std::string(captured.message())}});
+    TellHarnessFailed("a node's disk can't be looked at", captured);
     return inspection;
   }
   // The ledgers know what the disks may hold; ends are taken in later, outside of this call.
@@ -252,6 +275,7 @@ check::Inspection ProcessCluster::Inspect() {
   for (const NodeLife& life : lives) {
     std::vector<check::ReplicaInspection> replicas =
         InspectStoppedNode(sut::NodeLayout(directory, sut::NodeId{life.node}), life, ids_, &disk_);
+    for (check::ReplicaInspection& replica : replicas) replica.damaged = IsDamaged(life.node);
     std::move(replicas.begin(), replicas.end(), std::back_inserter(inspection.replicas));
   }
   std::error_code error;

@@ -84,7 +84,13 @@ void ProxyNetwork::Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32
 }
 
 void ProxyNetwork::Mend(uint64_t id) {
-  if (cuts_.erase(id) > 0) Apply();
+  if (cuts_.erase(id) + slow_.erase(id) > 0) Apply();
+}
+
+void ProxyNetwork::Slow(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links,
+                        int64_t delay_us) {
+  slow_[id] = {directed_links, delay_us};
+  Apply();
 }
 
 void ProxyNetwork::SetDelay(int64_t delay_us) {
@@ -105,6 +111,10 @@ LinkState ProxyNetwork::StateOf(const Link& link) const {
   state.forward.flow = FlowOf(cut.forward.contains(CutStyle::kHalfOpen), cut.forward.contains(CutStyle::kStalled));
   state.backward.flow = FlowOf(cut.backward.contains(CutStyle::kHalfOpen), cut.backward.contains(CutStyle::kStalled));
   state.forward.delay_us = delay_us_;
+  for (const auto& [id, rule] : slow_) {
+    const bool applies = std::find(rule.ways.begin(), rule.ways.end(), link) != rule.ways.end();
+    if (applies) state.forward.delay_us = std::max(state.forward.delay_us, rule.delay_us);
+  }
   state.backward.delay_us = link.first == kClients ? delay_us_ : 0;
   return state;
 }

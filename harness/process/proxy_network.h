@@ -48,6 +48,8 @@ class ProxyNetwork {
   // As Cluster's.
   void Cut(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links);
   void Mend(uint64_t id);
+  // Messages from a to b are so late until the rule is mended; the latest of all rules and SetDelay's holds.
+  void Slow(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links, int64_t delay_us);
   // One way; on all links but the harness's.
   void SetDelay(int64_t delay_us);
 
@@ -71,6 +73,11 @@ class ProxyNetwork {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::map<Link, std::shared_ptr<FaultLink>> links_;
   std::map<uint64_t, std::vector<Link>> cuts_;  // by id: directed ways, as the plan means them
+  struct SlowRule {
+    std::vector<Link> ways;
+    int64_t delay_us;
+  };
+  std::map<uint64_t, SlowRule> slow_;  // by id
   int64_t delay_us_ = 0;
   std::thread thread_;
 };

@@ -15,6 +15,7 @@
 #include "harness/process/cluster_status.h"
 #include "harness/process/disk_capture.h"
 #include "harness/process/real_time.h"
+#include "harness/process/small_plan.h"
 #include "harness/process/work_directory.h"
 
 namespace holdfast::process {
@@ -24,21 +25,12 @@ namespace fs = std::filesystem;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-plan::Plan MakePlan() {
-  plan::Plan plan;
-  plan.set_seed(3);
-  plan.mutable_shape()->set_nodes(3);
-  plan.mutable_shape()->set_replication_factor(3);
-  plan.mutable_shape()->set_tables(1);
-  plan.mutable_shape()->set_tablets_per_table(1);
-  return plan;
-}
+using ::testing::Not;
 
 class ClusterStatusTest : public ::testing::Test {
  protected:
   using Replica = sut::proto::NodeStatus::Replica;
-  ClusterStatusTest() : plan_(MakePlan()), ids_(plan_), status_(plan_, ids_) {}
+  ClusterStatusTest() : plan_(SmallPlan()), ids_(plan_), status_(plan_, ids_) {}
 
   // Every group led by node 1 in term 2, with five entries that everybody has applied and flushed.
   sut::proto::NodeStatus QuietNode(uint32_t node) const {
@@ -101,6 +93,23 @@ TEST_F(ClusterStatusTest, IsQuietOnlyIfEveryReplicaHasAppliedWhatIsCommittedAndI
   EXPECT_FALSE(status_.IsQuiet(nullptr)) << "a node that does not answer may be at anything";
 }
 
+TEST_F(ClusterStatusTest, ADamagedNodeKeepsNobodyFromComingToRest) {
+  SetAllQuiet();
+  ClusterStatus before = status_;
+  sut::proto::NodeStatus behind = QuietNode(3);
+  behind.mutable_replicas(0)->mutable_applied()->set_index(1);
+  behind.mutable_replicas(0)->mutable_flushed()->set_index(0);
+  status_.Set(3, behind);
+  EXPECT_FALSE(status_.IsQuiet(nullptr));
+  EXPECT_THAT(status_.NotFlushed(), Not(IsEmpty()));
+  status_.LeaveOut(3);
+  EXPECT_TRUE(status_.IsQuiet(nullptr));
+  EXPECT_THAT(status_.NotFlushed(), IsEmpty());
+  EXPECT_TRUE(status_.SamePositions(before));
+  status_.Forget(2);
+  EXPECT_FALSE(status_.IsQuiet(nullptr)) << "and nobody else is left out";
+}
+
 TEST_F(ClusterStatusTest, WhatIsInMemoryAloneIsNamedAndWhatHasMovedIsNotTheSame) {
   SetAllQuiet();
   EXPECT_THAT(status_.NotFlushed(), IsEmpty());
@@ -118,7 +127,7 @@ TEST_F(ClusterStatusTest, WhatIsInMemoryAloneIsNamedAndWhatHasMovedIsNotTheSame)
 }
 
 TEST(RealTimeTest, TimesShrinkWithTheSpeedButNotBelowWhatAMachineKeepsUpWith) {
-  plan::Plan plan = MakePlan();
+  plan::Plan plan = SmallPlan();
   plan.mutable_options()->set_snapshot_timeout_us(2'000'000);
   const auto slow = RealTimeOptionsOf(plan, 1);
   ASSERT_TRUE(slow.ok());

@@ -1,5 +1,4 @@
-// A session reports ok and fail only for what is certain, tries again under the same request id until the deadline, and
-// gives a scan only the rows of one pin.
+// A session reports ok and fail only for what is certain, and tries again under the same request id until the deadline.
 
 #include "sut/client/session.h"
 
@@ -7,117 +6,15 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "sut/base/check.h"
 #include "sut/base/prng.h"
-#include "sut/master/manual_time.h"
+#include "sut/client/session_fixture.h"
 
 namespace sut {
 namespace {
-
-constexpr int64_t kAttempt = 1'000'000;
-constexpr int64_t kPause = 50'000;
-constexpr ClientId kClient{7, 8};
-constexpr TabletId kTablet{3, 4};
-const CallTarget kTarget{kTablet, {NodeId{1}, NodeId{2}, NodeId{3}}};
-
-class FakeTransport : public Transport {
- public:
-  struct Sent {
-    NodeId to;
-    LogicalIdentity identity;
-    proto::Request request;
-  };
-  void Send(NodeId to, LogicalIdentity identity, std::string envelope) override {
-    proto::Envelope parsed;
-    SUT_CHECK(parsed.ParseFromString(envelope) && parsed.has_request(), "no request");
-    SUT_CHECK(parsed.from_node() == 50, "not from this client");
-    sent.push_back({to, identity, parsed.request()});
-  }
-  std::vector<Sent> Take() { return std::exchange(sent, {}); }
-  // The one request that was sent since the last Take.
-  Sent TakeOne() {
-    EXPECT_EQ(sent.size(), 1u);
-    return sent.empty() ? Sent{} : Take()[0];
-  }
-
-  std::vector<Sent> sent;
-};
-
-proto::Request Put() {
-  proto::Request body;
-  body.mutable_write()->add_mutations()->set_key("a");
-  return body;
-}
-proto::Request Get() {
-  proto::Request body;
-  body.mutable_get()->set_key("a");
-  return body;
-}
-proto::Request Scan() {
-  proto::Request body;
-  body.mutable_scan();
-  return body;
-}
-
-class SessionTest : public ::testing::Test {
- protected:
-  explicit SessionTest(bool refusal_is_final = false)
-      : session_(std::make_unique<Session>(Session::Options{.id = kClient,
-                                                            .self = NodeId{50},
-                                                            .masters = {NodeId{1}, NodeId{2}},
-                                                            .attempt_timeout_us = kAttempt,
-                                                            .retry_pause_us = kPause,
-                                                            .refusal_is_final = refusal_is_final},
-                                           &time_, &time_, &transport_)) {}
-
-  // Starts an operation whose end is put in results_; its deadline is `budget_us` from now.
-  uint64_t Start(proto::Request body, int64_t budget_us = 10 * kAttempt) {
-    return session_->Call(kTarget, std::move(body), time_.NowUs() + budget_us,
-                          [this](const CallResult& result) { results_.push_back(result); });
-  }
-  void Answer(const FakeTransport::Sent& sent, proto::Reply reply) {
-    proto::Envelope envelope;
-    envelope.set_from_node(sent.to.value);
-    *reply.mutable_id() = sent.request.id();
-    reply.set_attempt(sent.request.attempt());
-    *envelope.mutable_reply() = std::move(reply);
-    session_->OnEnvelope(envelope);
-  }
-  void Answer(const FakeTransport::Sent& sent, proto::Code code, uint32_t leader_node = 0) {
-    proto::Reply reply;
-    reply.set_code(code);
-    reply.set_leader_node(leader_node);
-    Answer(sent, reply);
-  }
-  void AnswerPage(const FakeTransport::Sent& sent, const std::string& key, uint64_t pin, uint64_t index) {
-    proto::Reply reply;
-    reply.mutable_op()->set_index(index);
-    reply.mutable_scan()->add_rows()->set_key(key);
-    reply.mutable_scan()->set_pin(pin);
-    reply.mutable_scan()->set_last_hash_key("after-" + key);
-    Answer(sent, reply);
-  }
-  Outcome OnlyOutcome() {
-    EXPECT_EQ(results_.size(), 1u);
-    return results_.at(0).outcome;
-  }
-
-  ManualTime time_;
-  FakeTransport transport_;
-  std::unique_ptr<Session> session_;
-  std::vector<CallResult> results_;
-};
-
-// Over a transport that delivers at most once, so that a refusal proves something.
-class FinalRefusalSessionTest : public SessionTest {
- protected:
-  FinalRefusalSessionTest() : SessionTest(true) {}
-};
 
 TEST_F(SessionTest, AnOkSettlesAndCarriesTheReply) {
   Start(Put());
@@ -331,57 +228,6 @@ TEST_F(FinalRefusalSessionTest, AReadWithoutAnAnswerIsIndeterminateAndAReadThatI
   EXPECT_EQ(OnlyOutcome(), Outcome::kFail);
 }
 
-TEST_F(SessionTest, AHintIsFollowedAtOnceAndThenRemembered) {
-  Start(Put());
-  Answer(transport_.TakeOne(), proto::NOT_LEADER, 3);
-  const auto second = transport_.TakeOne();
-  EXPECT_EQ(second.to, NodeId{3});
-  Answer(second, proto::OK);
-  Start(Get());
-  EXPECT_EQ(transport_.TakeOne().to, NodeId{3});
-}
-
-TEST_F(SessionTest, TwoNodesThatNameEachOtherAreNotAskedWithoutAPause) {
-  Start(Put());
-  Answer(transport_.TakeOne(), proto::NOT_LEADER, 2);
-  Answer(transport_.TakeOne(), proto::NOT_LEADER, 1);
-  EXPECT_TRUE(transport_.sent.empty());
-  time_.Advance(kPause);
-  EXPECT_EQ(transport_.TakeOne().to, NodeId{1});
-}
-
-TEST_F(SessionTest, WithoutAHintTheReplicasAreAskedInTurn) {
-  Start(Put());
-  std::vector<NodeId> asked;
-  for (int i = 0; i < 4; ++i) {
-    const auto sent = transport_.TakeOne();
-    asked.push_back(sent.to);
-    Answer(sent, proto::NOT_LEADER);
-    time_.Advance(kPause);
-  }
-  EXPECT_EQ(asked, (std::vector<NodeId>{NodeId{1}, NodeId{2}, NodeId{3}, NodeId{1}}));
-}
-
-TEST_F(SessionTest, ALeaderThatDoesNotAnswerIsForgotten) {
-  Start(Put());
-  Answer(transport_.TakeOne(), proto::OK);
-  Start(Put());
-  EXPECT_EQ(transport_.TakeOne().to, NodeId{1});
-  time_.Advance(kAttempt);
-  EXPECT_EQ(transport_.TakeOne().to, NodeId{2});
-}
-
-TEST_F(SessionTest, MaintenanceGoesToItsNodeAndTellsNothingAboutTheLeader) {
-  proto::Request flush;
-  flush.mutable_maintenance();
-  session_->Call(CallTarget{kTablet, {NodeId{3}}}, flush, time_.NowUs() + kAttempt, nullptr);
-  const auto sent = transport_.TakeOne();
-  EXPECT_EQ(sent.to, NodeId{3});
-  Answer(sent, proto::OK);
-  Start(Put());
-  EXPECT_EQ(transport_.TakeOne().to, NodeId{1});
-}
-
 TEST_F(SessionTest, FirstIncompleteIsTheOldestOpenChangeAndReadsHoldNothingBack) {
   Start(Get());  // 1
   Start(Put());  // 2
@@ -424,70 +270,6 @@ TEST_F(SessionTest, IdentitiesDependOnWhatTheCallerNamesAndNotOnWhatWasCalledBef
   const uint64_t first = identity_of(77);
   EXPECT_NE(identity_of(78), first);
   EXPECT_EQ(identity_of(77), first);
-}
-
-TEST_F(SessionTest, AScanGathersItsPagesFromTheReplicaThatHoldsThePin) {
-  Start(Scan());
-  const auto first = transport_.TakeOne();
-  EXPECT_EQ(first.request.scan().pin(), 0u);
-  AnswerPage(first, "a", 5, 30);
-  const auto second = transport_.TakeOne();
-  EXPECT_EQ(second.to, first.to);
-  EXPECT_EQ(second.request.scan().pin(), 5u);
-  EXPECT_EQ(second.request.scan().after_hash_key(), "after-a");
-  AnswerPage(first, "a", 5, 30);  // a duplicate
-  EXPECT_TRUE(transport_.sent.empty());
-  AnswerPage(second, "b", 0, 99);
-  EXPECT_EQ(OnlyOutcome(), Outcome::kOk);
-  ASSERT_EQ(results_[0].rows.size(), 2u);
-  EXPECT_EQ(results_[0].rows[0].key(), "a");
-  EXPECT_EQ(results_[0].rows[1].key(), "b");
-  EXPECT_EQ(results_[0].reply.op().index(), 30u);  // where it reads, not where it ended
-}
-
-TEST_F(SessionTest, AScanWhosePinIsGoneStartsAgainWithNothingKept) {
-  for (const proto::Code code : {proto::SCAN_EXPIRED, proto::NOT_LEADER, proto::UNAVAILABLE}) {
-    results_.clear();
-    Start(Scan());
-    AnswerPage(transport_.TakeOne(), "old", 5, 30);
-    Answer(transport_.TakeOne(), code);
-    time_.Advance(kPause);
-    const auto restarted = transport_.TakeOne();
-    EXPECT_EQ(restarted.request.scan().pin(), 0u);
-    EXPECT_EQ(restarted.request.scan().after_hash_key(), "");
-    AnswerPage(restarted, "new", 0, 40);
-    EXPECT_EQ(OnlyOutcome(), Outcome::kOk);
-    ASSERT_EQ(results_[0].rows.size(), 1u);
-    EXPECT_EQ(results_[0].rows[0].key(), "new");
-    EXPECT_EQ(results_[0].reply.op().index(), 40u);
-  }
-}
-
-TEST_F(SessionTest, ALostPageIsAskedForAgainAndALateOneOfBeforeIsNotTaken) {
-  Start(Scan(), 100 * kAttempt);
-  AnswerPage(transport_.TakeOne(), "a", 5, 30);
-  const auto lost = transport_.TakeOne();
-  time_.Advance(kAttempt);
-  const auto again = transport_.TakeOne();
-  EXPECT_EQ(again.to, lost.to);
-  EXPECT_EQ(again.request.scan().pin(), 5u);
-  AnswerPage(lost, "b", 0, 30);
-  EXPECT_TRUE(results_.empty());
-  for (int i = 1; i <= 3; ++i) time_.Advance(kAttempt << i);  // each time-out doubles the next
-  const auto attempts = transport_.Take();
-  EXPECT_EQ(attempts.back().request.scan().pin(), 0u);  // the replica is given up, and with it its pin
-  EXPECT_NE(attempts.back().to, lost.to);
-}
-
-TEST_F(SessionTest, EachTimeOutDoublesTheNextSoThatASlowNetworkIsNotAskedInVainForEver) {
-  Start(Put(), 100 * kAttempt);
-  transport_.TakeOne();
-  time_.Advance(kAttempt);
-  transport_.TakeOne();
-  time_.Advance(kAttempt);
-  EXPECT_TRUE(transport_.Take().empty());
-  time_.Advance(kAttempt);
-  EXPECT_EQ(transport_.Take().size(), 1u);
 }
 
 TEST_F(SessionTest, OpenOperationsGoOnWhenTheirDeadlineIsExtended) {
@@ -554,15 +336,15 @@ TEST(SessionOutcomes, AreTrueWhateverTheNetworkDoes) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {
     Prng prng(seed);
     ManualTime time;
-    FakeTransport transport;
+    RecordingTransport transport;
     Session session(
         {.id = kClient, .self = NodeId{50}, .masters = {}, .attempt_timeout_us = kAttempt, .retry_pause_us = kPause},
         &time, &time, &transport);
     NodeId leader{1};
     std::map<uint64_t, proto::Code> answers;  // by sequence: what the group's apply said
     std::map<uint64_t, Outcome> outcomes;
-    std::vector<FakeTransport::Sent> network;
-    const auto deliver = [&](const FakeTransport::Sent& sent) {
+    std::vector<RecordingTransport::Sent> network;
+    const auto deliver = [&](const RecordingTransport::Sent& sent) {
       const uint64_t sequence = sent.request.id().sequence();
       proto::Reply reply;
       if (sent.to != leader) {

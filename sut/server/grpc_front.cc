@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "sut/server/grpc_lifetime.h"
 #include "sut/server/grpc_names.h"
 #include "sut/server/reply_status.h"
 
@@ -20,6 +21,8 @@ namespace {
 constexpr int64_t kExpiryIntervalUs = 1'000'000;
 constexpr auto kStopGrace = std::chrono::milliseconds(500);
 constexpr int kPingMsMin = 500;
+// Of a client or a peer that is gone without a word nothing is kept for longer than both together.
+constexpr int kKeepaliveMs = 10'000;
 constexpr size_t kBufferBytesMax = size_t{256} << 20;
 
 proto::Reply Refusal(proto::Code code, std::string message) {
@@ -204,6 +207,7 @@ GrpcFront::GrpcFront(Options options, Node node, EventLoop* loop)
 GrpcFront::~GrpcFront() = default;
 
 absl::Status GrpcFront::Listen() {
+  KeepGrpcUp();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -218,6 +222,8 @@ absl::Status GrpcFront::Listen() {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingMsMin);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr || port_ == 0) {
     return absl::UnavailableError(absl::StrCat("can't listen on ", options_.listen));

@@ -128,6 +128,17 @@ void PeerLink::Connect() {
   accepted_ = writing_ = false;
   stream_ = std::make_shared<Stream>(weak_from_this(), loop_);
   stream_->Start(stub_.get(), options_, stream_);
+  AwaitHello();
+}
+
+void PeerLink::AwaitHello() {
+  loop_->After(options_.hello_us_max, [weak = weak_from_this(), waiting = std::weak_ptr(stream_)] {
+    const auto link = weak.lock();
+    const auto stream = waiting.lock();
+    if (link == nullptr || stream == nullptr || link->stream_ != stream || link->accepted_) return;
+    link->last_error_ = absl::StrCat("node ", link->options_.peer.value, " has not said hello in time");
+    stream->End();
+  });
 }
 
 void PeerLink::WriteNext() {
@@ -159,7 +170,9 @@ void PeerLink::OnWritten() {
   WriteNext();
 }
 
-void PeerLink::OnStreamEnd(const grpc::Status&) {
+void PeerLink::OnStreamEnd(const grpc::Status& status) {
+  // A stream that this side has cancelled has its reason already.
+  if (status.error_code() != grpc::StatusCode::CANCELLED) last_error_ = status.error_message();
   stream_.reset();
   accepted_ = writing_ = false;
   queue_.clear();

@@ -1,5 +1,8 @@
 // The stream on which a node sends to one other node. It connects by itself, again and again, with a growing pause.
 //
+// A peer that is gone without a word is noticed in two ways: gRPC pings an idle connection (MakeChannel), and a stream
+// on which the peer has not said hello in time is ended, whatever the connection below it does.
+//
 // What can't be sent is dropped: while there is no accepted stream, and when the queue is full. Raft and the
 // coordinator repeat what matters, and old messages would only keep newer ones waiting. Loop rule: all on the loop;
 // gRPC's threads only post to it.
@@ -25,6 +28,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
     NodeId self;
     NodeId peer;
     std::string address;
+    int64_t hello_us_max = 10'000'000;  // after it a stream without a hello is opened anew
   };
   // The loop outlives the link.
   static std::shared_ptr<PeerLink> Create(Options options, EventLoop* loop);
@@ -37,6 +41,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 
   bool connected() const { return accepted_; }
   uint64_t dropped_count() const { return dropped_; }
+  // Why the last stream ended; empty if none has.
+  const std::string& last_error() const { return last_error_; }
 
   static constexpr size_t kQueuedMax = 4096;
   static constexpr size_t kQueuedBytesMax = 64 << 20;
@@ -46,6 +52,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   PeerLink(Options options, EventLoop* loop);
   void Connect();
   void WriteNext();
+  void AwaitHello();
   void OnHello(const proto::PeerHello& hello);
   void OnWritten();
   void OnStreamEnd(const grpc::Status& status);

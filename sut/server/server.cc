@@ -73,6 +73,20 @@ class Server::NodeTransport final : public Transport {
   Server& server_;
 };
 
+// The loop's clock and timers, as a hook changes them.
+class Server::HookedTime final : public Clock, public Timers {
+ public:
+  HookedTime(TimeHook* hook, EventLoop* loop) : hook_(*hook), loop_(*loop) {}
+  int64_t NowUs() const override { return hook_.NowUs(loop_.NowUs()); }
+  void After(int64_t delay_us, std::function<void()> callback) override {
+    loop_.After(hook_.TrueDelayUs(delay_us), std::move(callback));
+  }
+
+ private:
+  TimeHook& hook_;
+  EventLoop& loop_;
+};
+
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(Options options, const Hooks& hooks) {
   if (absl::Status status = Check(options); !status.ok()) return status;
   std::unique_ptr<Server> server(new Server(std::move(options), hooks));
@@ -87,9 +101,10 @@ Server::Server(Options options, const Hooks& hooks)
       transport_(std::make_unique<NodeTransport>(this)),
       no_probes_(std::make_unique<NoProbes>()),
       no_observer_(std::make_unique<NoObserver>()),
+      hooked_time_(hooks.time != nullptr ? std::make_unique<HookedTime>(hooks.time, &loop_) : nullptr),
       signals_(loop_.context(), SIGTERM, SIGINT) {
-  seams_.clock = &loop_;
-  seams_.timers = &loop_;
+  seams_.clock = hooked_time_ != nullptr ? static_cast<Clock*>(hooked_time_.get()) : &loop_;
+  seams_.timers = hooked_time_ != nullptr ? static_cast<Timers*>(hooked_time_.get()) : &loop_;
   seams_.transport = transport_.get();
   seams_.worker = &worker_;
   seams_.log_worker = &log_worker_;
@@ -153,6 +168,7 @@ void Server::Stop() {
 proto::NodeStatus Server::Status() const {
   proto::NodeStatus status;
   status.set_node(options_.id.value);
+  status.set_clock_us(seams_.clock->NowUs());
   for (const auto& [peer, address] : options_.peers) {
     proto::NodeStatus::Peer* one = status.add_peers();
     one->set_node(peer.value);

@@ -42,11 +42,19 @@ class Server {
     std::vector<NodeId> master_members;
     NodeOptions node;
   };
+  // Time as the node is to see it, made of the true one. Called on the loop. REQUIRES: it never goes back.
+  class TimeHook {
+   public:
+    virtual ~TimeHook() = default;
+    virtual int64_t NowUs(int64_t true_us) = 0;
+    virtual int64_t TrueDelayUs(int64_t delay_us) = 0;  // how long a timer of `delay_us` really takes
+  };
   // What a special build puts in place of the real thing. Everything outlives the server.
   struct Hooks {
     rocksdb::Env* env = nullptr;        // null: the real disk
     ProbeSink* probes = nullptr;        // null: nobody looks
     ApplyObserver* observer = nullptr;  // null: nobody looks
+    TimeHook* time = nullptr;           // null: the true time
   };
 
   // InvalidArgument for options that contradict each other.
@@ -64,6 +72,7 @@ class Server {
 
  private:
   class NodeTransport;
+  class HookedTime;
   Server(Options options, const Hooks& hooks);
   absl::Status Open();
   absl::Status OpenWebPage();
@@ -80,6 +89,7 @@ class Server {
   std::unique_ptr<NodeTransport> transport_;
   const std::unique_ptr<ProbeSink> no_probes_;
   const std::unique_ptr<ApplyObserver> no_observer_;
+  const std::unique_ptr<HookedTime> hooked_time_;  // null: none
   Seams seams_;
   std::unique_ptr<Node> node_;
   std::map<NodeId, std::shared_ptr<PeerLink>> links_;

@@ -16,6 +16,9 @@ namespace {
 
 OpId LastOf(const proto::InstallOffer& offer) { return {Term{offer.last().term()}, Index{offer.last().index()}}; }
 
+// How often the source hears of a disk that is at work.
+constexpr int kWorkingRepeats = 1;
+
 // Planted bug 35: what a client retries is not recognised any more.
 absl::Status StripRequests(TabletStore* staged) {
   StoreBatch batch;
@@ -66,7 +69,7 @@ void InstallReceiver::OnOffer(const proto::InstallEnvelope& envelope) {
     return Reply(&session, proto::InstallReply::REFUSED, 0);
   }
   session.offer = offer;
-  session.progress_us = replica_.NowUs();
+  session.heard_us = replica_.NowUs();
   session_ = std::move(session);
   Prepare();
 }
@@ -82,6 +85,7 @@ void InstallReceiver::Prepare() {
                 if (!session_ || session_->id != id) return;
                 session_->writing = false;
                 if (!status.ok()) return Abandon();
+                session_->heard_us = replica_.NowUs();
                 replica_.Hit(Probe::kInstallAccepted);
                 AskNext();
               });
@@ -95,9 +99,11 @@ void InstallReceiver::OnChunk(const proto::InstallEnvelope& envelope) {
       chunk.offset() != session_->offset) {
     return;
   }
+  session_->heard_us = replica_.NowUs();
+  if (chunk.data().empty()) return;
   const proto::ShippedDirectory& directory = session_->offer.directories(static_cast<int>(session_->directory));
   const proto::FileInfo& file = directory.files(static_cast<int>(session_->file));
-  if (chunk.data().empty() || chunk.data().size() > file.size() - chunk.offset()) {
+  if (chunk.data().size() > file.size() - chunk.offset()) {
     return Abandon();
   }
   session_->writing = true;
@@ -113,7 +119,8 @@ void InstallReceiver::OnChunk(const proto::InstallEnvelope& envelope) {
         session_->writing = false;
         if (!status->ok()) return Abandon();
         replica_.Hit(Probe::kInstallChunkReceived);
-        session_->progress_us = replica_.NowUs();
+        session_->heard_us = replica_.NowUs();
+        session_->asks = 0;
         FileReceived(session_->offset + bytes);
       });
 }
@@ -152,16 +159,24 @@ bool InstallReceiver::complete() const {
 
 void InstallReceiver::AskNext() {
   session_->asked_us = replica_.NowUs();
+  ++session_->asks;
   Reply(&*session_, proto::InstallReply::NEXT, 0);
 }
 
 void InstallReceiver::Tick() {
   if (!session_ && left_over_ && removals_ == 0) RemoveIncoming();
-  if (!session_ || session_->phase != Phase::kReceiving || session_->writing) return;
+  if (!session_) return;
   const int64_t now_us = replica_.NowUs();
-  if (now_us - session_->progress_us > replica_.options().install_timeout_us) {
+  if (session_->phase != Phase::kReceiving || session_->writing) {
+    if (now_us - session_->asked_us > RepeatPauseUs(replica_.options(), kWorkingRepeats)) {
+      session_->asked_us = now_us;
+      Reply(&*session_, proto::InstallReply::WORKING, 0);
+    }
+    return;
+  }
+  if (now_us - session_->heard_us > replica_.options().install_timeout_us) {
     Abandon();
-  } else if (now_us - session_->asked_us > 4 * replica_.options().tick_us) {
+  } else if (now_us - session_->asked_us > RepeatPauseUs(replica_.options(), session_->asks)) {
     // Planted bug 24: a file of a snapshot that does not come is done without.
     const bool skips = session_->directory > 0 && replica_.options().bugs.has(Bug::kInstallSkipsSlowFile);
     skips ? FileReceived(/*offset=*/UINT64_MAX) : AskNext();

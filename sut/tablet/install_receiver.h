@@ -7,7 +7,8 @@
 // that shall be there. From that record on the install has happened: directories that are not in the list are removed,
 // those that came are moved in place, and a start-up goes on with that where a crash cut it short.
 //
-// Bounds: one session at a time; without progress for install_timeout_us it is given up.
+// Bounds: one session at a time; it is given up if the source is silent for install_timeout_us. The source hears that
+// this side's disk is at work.
 // Loop rule: on the node's loop.
 
 #ifndef SUT_TABLET_INSTALL_RECEIVER_H_
@@ -52,8 +53,9 @@ class InstallReceiver {
     uint32_t directory = 0, file = 0;  // what comes next
     uint64_t offset = 0;
     bool writing = false;
-    int64_t progress_us = 0;
+    int64_t heard_us = 0;  // since when the source is silent; counts while nothing is written
     int64_t asked_us = 0;
+    int asks = 0;  // for what comes next
     uint64_t sends = 0;
   };
   void OnOffer(const proto::InstallEnvelope& envelope);

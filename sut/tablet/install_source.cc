@@ -76,7 +76,6 @@ void InstallSource::Start(ReplicaId peer) {
   const uint64_t id = Mix({replica_.replica().value, replica_.term().value, ++started_}) | 1;
   Session& session = sessions_[id];
   session.peer = peer;
-  session.progress_us = replica_.NowUs();
   WantPin();
 }
 
@@ -137,6 +136,7 @@ void InstallSource::Pinned(uint64_t id, const proto::InstallOffer& offer, const 
   }
   session->second.offer = offer;
   session->second.pinned = true;
+  session->second.heard_us = session->second.progress_us = replica_.NowUs();
   SendOffer(id, &session->second);
 }
 
@@ -152,10 +152,14 @@ void InstallSource::OnReply(const proto::InstallEnvelope& envelope) {
       const auto asked = std::tuple(reply.directory(), reply.file(), reply.offset());
       if (asked > std::tuple(session.directory, session.file, session.offset)) {
         std::tie(session.directory, session.file, session.offset) = asked;
-        session.progress_us = replica_.NowUs();
+        session.heard_us = session.progress_us = replica_.NowUs();
       }
       return ReadWanted(found->first, &session, reply);
     }
+    case proto::InstallReply::WORKING:
+      session.answered = true;
+      session.heard_us = replica_.NowUs();
+      return;
     case proto::InstallReply::DONE:
       return End(found->first, Index{session.offer.last().index()});
     default:
@@ -167,9 +171,12 @@ void InstallSource::Tick() {
   const int64_t now_us = replica_.NowUs();
   std::optional<uint64_t> stuck;
   for (auto& [id, session] : sessions_) {
-    if (now_us - session.progress_us > replica_.options().install_timeout_us) {
+    // Pinning is this node's own work, which ends.
+    if (!session.pinned) continue;
+    const int64_t timeout_us = replica_.options().install_timeout_us;
+    if (now_us - session.heard_us > timeout_us || now_us - session.progress_us > kWorkTimeoutsMax * timeout_us) {
       stuck = id;
-    } else if (session.pinned && !session.answered && now_us - session.offered_us > 4 * replica_.options().tick_us) {
+    } else if (!session.answered && now_us - session.offered_us > RepeatPauseUs(replica_.options(), session.offers)) {
       SendOffer(id, &session);
     }
   }
@@ -194,13 +201,15 @@ std::optional<Index> InstallSource::oldest_index() const {
 
 void InstallSource::SendOffer(uint64_t id, Session* session) {
   session->offered_us = replica_.NowUs();
+  ++session->offers;
   proto::InstallEnvelope envelope;
   *envelope.mutable_offer() = session->offer;
   Send(id, session, std::move(envelope));
 }
 
 void InstallSource::ReadWanted(uint64_t id, Session* session, const proto::InstallReply& wanted) {
-  if (session->reading || wanted.directory() >= static_cast<uint32_t>(session->offer.directories_size())) return;
+  if (session->reading) return SendChunk(id, session, wanted, "");
+  if (wanted.directory() >= static_cast<uint32_t>(session->offer.directories_size())) return;
   const proto::ShippedDirectory& directory = session->offer.directories(static_cast<int>(wanted.directory()));
   if (wanted.file() >= static_cast<uint32_t>(directory.files_size())) return;
   const proto::FileInfo& file = directory.files(static_cast<int>(wanted.file()));
@@ -212,10 +221,10 @@ void InstallSource::ReadWanted(uint64_t id, Session* session, const proto::Insta
       LogicalIdentity{Mix({id, 7, wanted.directory(), wanted.file(), wanted.offset()})},
       [data, path, storage = replica_.storage(), offset = wanted.offset(),
        bytes_max = replica_.options().install_chunk_bytes] { *data = ReadChunk(storage, path, offset, bytes_max); },
-      [this, id, wanted, data] { SendChunk(id, wanted, *std::move(data)); });
+      [this, id, wanted, data] { ChunkRead(id, wanted, *std::move(data)); });
 }
 
-void InstallSource::SendChunk(uint64_t id, const proto::InstallReply& wanted, absl::StatusOr<std::string> data) {
+void InstallSource::ChunkRead(uint64_t id, const proto::InstallReply& wanted, absl::StatusOr<std::string> data) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   found->second.reading = false;
@@ -223,14 +232,18 @@ void InstallSource::SendChunk(uint64_t id, const proto::InstallReply& wanted, ab
     End(id, std::nullopt);
     return replica_.Pump();
   }
+  SendChunk(id, &found->second, wanted, *std::move(data));
+  replica_.Hit(Probe::kInstallChunkSent);
+}
+
+void InstallSource::SendChunk(uint64_t id, Session* session, const proto::InstallReply& wanted, std::string data) {
   proto::InstallEnvelope envelope;
   proto::InstallChunk* chunk = envelope.mutable_chunk();
   chunk->set_directory(wanted.directory());
   chunk->set_file(wanted.file());
   chunk->set_offset(wanted.offset());
-  chunk->set_data(*std::move(data));
-  Send(id, &found->second, std::move(envelope));
-  replica_.Hit(Probe::kInstallChunkSent);
+  chunk->set_data(std::move(data));
+  Send(id, session, std::move(envelope));
 }
 
 void InstallSource::Send(uint64_t id, Session* session, proto::InstallEnvelope envelope) {

@@ -6,8 +6,10 @@
 // asks for, so that loss, duplication and reordering cost only time. What is pinned goes away when the session ends or
 // makes no progress.
 //
-// Bounds: one session a peer, kSessionsMax at once; a session without progress for install_timeout_us ends in vain.
-// Loop rule: on the node's loop.
+// Bounds: one session a peer, kSessionsMax at once. A session ends in vain if the peer is silent for
+// install_timeout_us, or is at work for kWorkTimeoutsMax times as long without wanting more. Time that a disk takes,
+// here or there, is no silence: otherwise a disk slower than the time-out would begin anew for ever. Loop rule: on the
+// node's loop.
 
 #ifndef SUT_TABLET_INSTALL_SOURCE_H_
 #define SUT_TABLET_INSTALL_SOURCE_H_
@@ -46,12 +48,14 @@ class InstallSource {
   struct Session {
     ReplicaId peer;
     proto::InstallOffer offer;
-    bool pinning = false;   // the barrier has begun
-    bool pinned = false;    // the outgoing directory is complete
-    bool answered = false;  // the receiver has asked for the first chunk
-    bool reading = false;   // a chunk; what is asked for meanwhile is asked for again
-    int64_t progress_us = 0;
+    bool pinning = false;     // the barrier has begun
+    bool pinned = false;      // the outgoing directory is complete
+    bool answered = false;    // the receiver has asked for the first chunk
+    bool reading = false;     // a chunk; what is asked for meanwhile is asked for again
+    int64_t heard_us = 0;     // since when the peer is silent; counts once pinned
+    int64_t progress_us = 0;  // since when it has asked for nothing further; counts once pinned
     int64_t offered_us = 0;
+    int offers = 0;
     uint64_t sends = 0;
     uint32_t directory = 0, file = 0;  // furthest chunk asked for
     uint64_t offset = 0;
@@ -63,12 +67,15 @@ class InstallSource {
   void Pinned(uint64_t id, const proto::InstallOffer& offer, const absl::Status& status);
   void SendOffer(uint64_t id, Session* session);
   void ReadWanted(uint64_t id, Session* session, const proto::InstallReply& wanted);
-  void SendChunk(uint64_t id, const proto::InstallReply& wanted, absl::StatusOr<std::string> data);
+  void ChunkRead(uint64_t id, const proto::InstallReply& wanted, absl::StatusOr<std::string> data);
+  // Without data: it is being read.
+  void SendChunk(uint64_t id, Session* session, const proto::InstallReply& wanted, std::string data);
   void End(uint64_t id, std::optional<Index> installed);
   void RemoveOutgoing(uint64_t id);
   void Send(uint64_t id, Session* session, proto::InstallEnvelope envelope);
 
   static constexpr size_t kSessionsMax = 2;
+  static constexpr int kWorkTimeoutsMax = 12;
   Replica& replica_;
   std::map<uint64_t, Session> sessions_;
   std::set<ReplicaId> wanted_;  // peers that wait for room

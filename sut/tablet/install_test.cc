@@ -110,6 +110,36 @@ TEST_F(InstallTest, AStaleOrMalformedOfferDoesNotEndASessionThatIsUnderWay) {
   ExpectCaughtUp();
 }
 
+// The steps before the first chunk take longer together than the time-out, and each chunk takes a good part of it.
+TEST_F(InstallTest, DisksSlowerThanTheTimeOutCostOnlyTime) {
+  group_.set_job_us(group_.options().install_timeout_us / 4);
+  group_.Connect(lagging_);
+  const auto behind = [this] {
+    const Index commit = group_.replica(group_.WaitForLeader()).raft().status().commit;
+    return group_.replica(lagging_).applied() != group_.replica(group_.leader()).applied() ||
+           group_.replica(lagging_).applied().index != commit;
+  };
+  int minutes = 0;
+  while (behind() && ++minutes < 60) group_.RunFor(60'000'000);
+  EXPECT_FALSE(behind());
+  group_.set_job_us(200);
+  ExpectCaughtUp();
+}
+
+TEST_F(InstallTest, ASourceGivesUpAPeerThatIsSilent) {
+  group_.Connect(lagging_);
+  group_.set_loss([](const proto::Envelope& envelope) { return envelope.install().has_reply(); });
+  const int leader = group_.leader();
+  const auto outgoing = [&] {
+    return !ListDirectory(group_.disk(leader).seam(), group_.replica(leader).layout().outgoing())->empty();
+  };
+  ASSERT_TRUE(group_.RunUntil(outgoing));
+  group_.Disconnect(lagging_);
+  EXPECT_TRUE(group_.RunUntil([&] { return !outgoing() && group_.replica(leader).idle(); }));
+  group_.set_loss(nullptr);
+  ExpectCaughtUp();
+}
+
 class InstallDeathTest : public InstallTest, public testing::WithParamInterface<Probe> {};
 
 TEST_P(InstallDeathTest, AReceiverThatDiesGoesOnOrBeginsAnew) {

@@ -13,7 +13,6 @@
 namespace sut {
 namespace {
 
-constexpr int64_t kJobUs = 200;
 constexpr int64_t kMessageUs = 500;
 constexpr int64_t kDuplicateUs = 40'000;
 constexpr int64_t kPatienceUs = 60'000'000;
@@ -44,8 +43,8 @@ struct TestGroup::Life final : Timers, Transport, ProbeSink, ApplyObserver {
       busy = true;
       auto [job, done] = std::move(waiting.front());
       waiting.pop_front();
-      life->After(kJobUs, std::move(job));
-      life->After(2 * kJobUs, [this, done = std::move(done)] {
+      life->After(life->group->job_us_, std::move(job));
+      life->After(2 * life->group->job_us_, [this, done = std::move(done)] {
         busy = false;
         Next();
         done();

@@ -69,6 +69,8 @@ class TestGroup {
   void set_loss(std::function<bool(const proto::Envelope&)> lost) { lost_ = std::move(lost); }
   // Every message comes twice, the second time much later.
   void set_duplicates(bool on) { duplicates_ = on; }
+  // How long half of a job takes, on all nodes, from now on.
+  void set_job_us(int64_t job_us) { job_us_ = job_us; }
   // Jobs of this node's Worker wait.
   void HoldWorker(int node, bool hold);
 
@@ -106,6 +108,7 @@ class TestGroup {
   std::set<int> disconnected_;
   std::function<bool(const proto::Envelope&)> lost_;
   bool duplicates_ = false;
+  int64_t job_us_ = 200;
   std::vector<std::string> fatal_;
 };
 

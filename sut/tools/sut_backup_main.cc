@@ -66,9 +66,13 @@ int main(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForAllHelp& help) {
+    return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : kUsage;
+    std::fprintf(stderr, "sut-backup: %s\n", error.what());
+    return kUsage;
   }
   if (!as.empty()) {
     const auto name = ParseName(as);

@@ -9,15 +9,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "sut/server/client_id.h"
 #include "sut/server/test_servers.h"
-#include "sut/tablet/partition.h"
 #include "sut/tools/server_process.h"
+#include "sut/tools/tools_fixture.h"
 
 namespace sut {
 namespace {
@@ -26,78 +24,6 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
-
-constexpr int64_t kTimeoutUs = 30'000'000;
-constexpr char kId[] = "[0-9a-f]{32}";
-
-class ToolsTest : public ::testing::Test {
- protected:
-  ~ToolsTest() override { Ctl({"destroy"}); }
-
-  ProgramEnd Ctl(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(),
-                     {SUT_CTL_BINARY, "--data-dir", data_dir_, "--server-binary", SUT_SERVER_BINARY});
-    return RunProgram(arguments);
-  }
-  ProgramEnd Admin(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {SUT_ADMIN_BINARY, "--master_addresses", absl::StrJoin(addresses_, ",")});
-    return RunProgram(arguments);
-  }
-  void Create() {
-    const ProgramEnd end =
-        Ctl({"create", "--rf", "1", "--port", absl::StrCat(port_), "--http-port", absl::StrCat(http_port_)});
-    ASSERT_EQ(end.code, 0) << end.errors;
-  }
-  void CreateThreeNodes() {
-    const int port = FreePorts(3);
-    const ProgramEnd end =
-        Ctl({"create", "--rf", "3", "--port", absl::StrCat(port), "--http-port", absl::StrCat(FreePorts(3))});
-    ASSERT_EQ(end.code, 0) << end.errors;
-    addresses_.clear();
-    for (int i = 0; i < 3; ++i) addresses_.push_back(absl::StrCat("127.0.0.1:", port + i));
-  }
-  // With a replica of each tablet on nodes 1 to `nodes`.
-  void CreateTable(uint64_t nodes = 1) {
-    auto client = RemoteClient::Connect(addresses_, kTimeoutUs);
-    ASSERT_TRUE(client.ok()) << client.status();
-    proto::CatalogueCommand change;
-    proto::TableInfo* table = change.mutable_create_table()->mutable_table();
-    table->set_id(Bytes(RandomId<TableId>()));
-    table->set_keyspace("ydb");
-    table->set_name("test_tb");
-    for (const HashRange range : {HashRange{0, 0x7fff}, HashRange{0x7fff, kHashSpace}}) {
-      proto::TabletInfo* tablet = table->add_tablets();
-      tablet->set_id(Bytes(RandomId<TabletId>()));
-      tablet->set_hash_begin(range.begin);
-      tablet->set_hash_end(range.end);
-      for (uint64_t node = 1; node <= nodes; ++node) {
-        proto::ReplicaInfo* replica = tablet->add_replicas();
-        replica->set_node(static_cast<uint32_t>(node));
-        replica->set_replica(node);
-      }
-    }
-    ASSERT_TRUE((*client)->Change(change, kTimeoutUs).ok());
-  }
-  // What the command prints as soon as it prints `wanted`.
-  std::string AwaitOutput(const std::vector<std::string>& arguments, const std::string& wanted) {
-    std::string output;
-    for (int attempt = 0; attempt < 100 && output.find(wanted) == std::string::npos; ++attempt) {
-      output = Admin(arguments).output;
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    return output;
-  }
-  std::string Address() const { return absl::StrCat("127.0.0.1:", port_); }
-
-  const TestDirectory directory_;
-  const std::string data_dir_ = directory_.path() + "/data";
-  const int port_ = FreePorts(2);  // the next is a second node's
-  const int http_port_ = FreePorts(2);
-  std::vector<std::string> addresses_ = {Address()};
-};
-
-// The 32 digits before the line's end.
-std::string IdAtEnd(const std::string& line) { return line.size() < 33 ? "" : line.substr(line.size() - 33, 32); }
 
 TEST_F(ToolsTest, TheTutorialsSnapshotCommandsPrintWhatThePageShows) {
   Create();
@@ -188,45 +114,6 @@ TEST_F(ToolsTest, TablesAreFlushedAndCompactedAndLeadersMove) {
   EXPECT_THAT(Ctl({"status"}).output, HasSubstr("Node 2: running"));
   EXPECT_EQ(Ctl({"destroy"}).code, 0);
   EXPECT_FALSE(fs::exists(data_dir_));
-}
-
-TEST_F(ToolsTest, BadInputGetsOneClearLine) {
-  Create();
-  CreateTable();
-  const std::string nobody(32, 'a');
-  const auto error = [this](const std::vector<std::string>& arguments) {
-    const ProgramEnd end = Admin(arguments);
-    EXPECT_EQ(end.code, 1);
-    EXPECT_EQ(end.output, "");
-    return end.errors;
-  };
-  EXPECT_EQ(error({"restore_snapshot", nobody}),
-            "Error running restore_snapshot: Not found: Could not find snapshot: " + nobody + "\n");
-  EXPECT_EQ(error({"delete_snapshot", "../../x"}),
-            "Error running delete_snapshot: Not found: Could not find snapshot: ../../x\n");
-  EXPECT_EQ(error({"create_snapshot", "ydb", "t"}),
-            "Error running create_snapshot: Not found: Table with name 't' not found in namespace 'ydb'\n");
-  EXPECT_THAT(error({"create_snapshot", "ydb"}), HasSubstr("Usage: sut-admin create_snapshot "));
-  EXPECT_THAT(error({"list_snapshots", "ALL"}), HasSubstr("Wrong list option: ALL"));
-  EXPECT_EQ(error({"create_snapshot", "nowhere", "test_tb"}),
-            "Error running create_snapshot: Not found: Table with name 'test_tb' not found in namespace 'nowhere'\n");
-  EXPECT_THAT(error({"create_snapshot", "ydb", "test_tb", "ydb", "test_tb"}), HasSubstr("is named twice"));
-  EXPECT_THAT(error({"create_snapshot", "ydb", "test_tb", "soon"}), HasSubstr("Not a time-out"));
-  EXPECT_EQ(error({"restore_snapshot"}),
-            "Error running restore_snapshot: Invalid argument: Wrong number of arguments\n"
-            "Usage: sut-admin restore_snapshot <snapshot_id>\n");
-  EXPECT_EQ(error({"restore_snapshot", nobody + "/.."}),
-            "Error running restore_snapshot: Not found: Could not find snapshot: " + nobody + "/..\n");
-  EXPECT_EQ(error({"list_snapshot_restorations", nobody}),
-            "Error running list_snapshot_restorations: Not found: Could not find restoration: " + nobody + "\n");
-  EXPECT_EQ(error({"leader_stepdown", nobody}),
-            "Error running leader_stepdown: Not found: No leader found for tablet: " + nobody + "\n");
-  EXPECT_THAT(error({"list_tablets", "ydb", "test_tb", "-1"}), HasSubstr("Not a number of tablets: -1"));
-  EXPECT_EQ(error({"flush_table", "ydb", "t"}),
-            "Error running flush_table: Not found: Table with name 't' not found in namespace 'ydb'\n");
-  EXPECT_THAT(error({"nonsense"}), HasSubstr("Unknown command"));
-  EXPECT_EQ(RunProgram({SUT_ADMIN_BINARY, "--master_addresses", "nowhere", "list_tables"}).errors,
-            "Error running list_tables: Invalid argument: not an address HOST:PORT: 'nowhere'\n");
 }
 
 TEST_F(ToolsTest, AClusterStopsStartsAndLeavesNothingWhenDestroyed) {
