@@ -54,7 +54,9 @@ class NodeFaultsTest : public ProcessTest {
   // Started again as often as it takes, as by a supervisor.
   bool AwaitWhole(uint32_t node) {
     return Await([&] {
-      if (!cluster_->IsUp(node)) EXPECT_TRUE(cluster_->Restart(node).ok());
+      if (!cluster_->IsUp(node)) {
+        EXPECT_TRUE(cluster_->Restart(node).ok());
+      }
       return cluster_->IsQuiet();
     });
   }
