@@ -92,10 +92,17 @@ class Node : private RequestSender {
   ReplicaContext context_;
   std::map<TabletId, Hosted> hosted_;
   std::map<TabletId, Replica*> replicas_;
-  // Replicas that were removed from this node, or are just being removed. They never come back.
-  enum class Removal { kRunning, kFailed, kDone };
+  // Of each tablet, the latest replica that was removed from this node, or is just being removed. Neither it nor one
+  // before it, by id, ever comes back; a later one may.
+  struct Removal {
+    enum class State { kRunning, kFailed, kDone };
+    State state = State::kDone;
+    ReplicaId replica;
+    bool tablet_lives_on = false;  // elsewhere
+  };
   std::map<TabletId, Removal> removals_;
-  std::map<TabletId, Hosted> retired_;
+  std::map<uint64_t, Hosted> retired_;  // in the order of their retirement
+  uint64_t retirements_ = 0;
   std::unique_ptr<MasterService> master_;
   // Requests of this node that wait for a reply, by attempt. Bounded: the oldest is forgotten.
   std::map<uint32_t, std::function<void(const proto::Reply&)>> calls_;
