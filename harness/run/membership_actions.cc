@@ -64,7 +64,7 @@ void Runner::ExecuteMembership(const plan::Step& step, uint32_t number) {
 }
 
 void Runner::AskForChange(const GroupChange& change) {
-  Cluster::Call call{epilogue_session(), check::kMasterObject, {}, cluster_->NowUs() + kPatientUs, change.step};
+  Cluster::Call call{epilogue_session(), check::kMasterObject, {}, cluster_->NowUs() + kPatientUs, 0};
   auto* command = call.body.mutable_catalogue()->mutable_change_replicas();
   command->set_table(Bytes(ids_.Table(ids_.TableOfObject(change.object))));
   command->set_tablet(Bytes(ids_.Tablet(change.object)));
