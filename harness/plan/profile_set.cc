@@ -49,6 +49,7 @@ void ProfileSet::Add(Profile profile) {
     if (std::find(floors_.begin(), floors_.end(), floor) == floors_.end()) floors_.push_back(floor);
   }
   every_probe_ = every_probe_ || profile.every_probe;
+  changes_groups_ = changes_groups_ || profile.changes_groups;
   floor_plans_ += profile.floor_plans;
   profiles_.push_back(std::move(profile));
 }

@@ -30,6 +30,7 @@ class ProfileSet {
   const std::vector<std::string>& floors() const { return floors_; }
   bool every_probe() const { return every_probe_; }
   uint64_t floor_plans() const { return floor_plans_; }
+  bool changes_groups() const { return changes_groups_; }  // see Profile
 
  private:
   void Add(Profile profile);
@@ -38,6 +39,7 @@ class ProfileSet {
   std::vector<Profile> profiles_;  // Invariant: not empty
   std::vector<std::string> floors_;
   bool every_probe_ = false;
+  bool changes_groups_ = false;
   uint64_t floor_plans_ = 0;
 };
 

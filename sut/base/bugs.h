@@ -37,6 +37,7 @@ enum class Bug : uint8_t {
   kMissingFileSkipped,            // 20
   kInstallSkipsSlowFile,          // 24
   kInstallShipsNoSnapshots,       // 25
+  kOlderInstallTaken,             // 26
   kInstallKeepsConflictingTail,   // 27
   kInstallLabelOneBelow,          // 28
   kNoInstallForLaggard,           // 29
@@ -54,6 +55,8 @@ enum class Bug : uint8_t {
   kNewMasterForgetsCreating,      // 41
   kRepeatedRestoreRunsAgain,      // 42
   kTwoRestoresAtOnce,             // 43
+  kUncommittedConfigShipped,      // 46
+  kRemovedReplicaVotes,           // 47
   kListFromDeposedMaster,         // 48
   kWritesLostInSwap,              // 49
   kRowBesideMarkerSkipped,        // 50

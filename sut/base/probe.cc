@@ -25,6 +25,9 @@ constexpr std::array<std::string_view, kProbeCount> kNames = {
     "tablet.install.finished",     "node.recovery.begun",
     "node.recovery.finished",      "master.reconcile.begun",
     "master.reconcile.called",     "master.reconcile.reply",
+    "tablet.bootstrap.begun",      "tablet.member.added",
+    "tablet.member.promoted",      "tablet.member.removed",
+    "tablet.replica.deleted",
 };
 
 }  // namespace

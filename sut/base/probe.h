@@ -54,8 +54,13 @@ enum class Probe : uint8_t {
   kReconcileBegun,
   kReconcileCalled,
   kReconcileReply,
+  kBootstrapBegun,    // an empty replica is hosted, to be shipped everything
+  kMemberAdded,       // applied: a learner is in the group
+  kMemberPromoted,    // applied: it votes
+  kMemberRemoved,     // applied: a replica is out of the group
+  kReplicaDeleted,    // nothing of a replica is left on its node
 };
-inline constexpr int kProbeCount = static_cast<int>(Probe::kReconcileReply) + 1;
+inline constexpr int kProbeCount = static_cast<int>(Probe::kReplicaDeleted) + 1;
 
 // The name in plans and reports: "tablet.snapshot.flushed".
 std::string_view ProbeName(Probe probe);

@@ -12,6 +12,8 @@ namespace {
 
 // A page that does not come is asked for again at the replica that holds the pin, so often; then the scan starts again.
 constexpr int kPageTimeoutsMax = 3;
+// How long the master is asked where the tablets are.
+constexpr int64_t kLocateUs = 5'000'000;
 
 bool IsRead(const proto::Request& request) {
   return request.has_get() || request.has_scan() || request.has_list_snapshots() || request.has_list_tables() ||
@@ -137,6 +139,34 @@ void Session::TryElsewhere(Operation* operation) {
   ++operation->next_replica;
 }
 
+// Replicas come and go, so the caller may have named nodes none of which hosts the tablet any more.
+void Session::Locate() {
+  const bool has_room = open_.size() < static_cast<size_t>(options_.operations_open_max);
+  if (locating_ || options_.masters.empty() || !has_room) return;
+  locating_ = true;
+  proto::Request request;
+  request.mutable_list_tables();
+  Call(MasterTarget(), std::move(request), clock_->NowUs() + kLocateUs, [this](const CallResult& result) {
+    locating_ = false;
+    if (result.outcome == Outcome::kOk) TakePlaces(result.reply.tables());
+  });
+}
+
+void Session::TakePlaces(const proto::Reply::TableList& list) {
+  std::map<std::string, std::vector<NodeId>> places;
+  for (const proto::TableInfo& table : list.tables()) {
+    for (const proto::TabletInfo& tablet : table.tablets()) {
+      for (const proto::ReplicaInfo& replica : tablet.replicas()) {
+        places[tablet.id()].push_back(NodeId{replica.node()});
+      }
+    }
+  }
+  for (auto& [sequence, operation] : open_) {
+    const auto place = places.find(Bytes(operation->tablet));
+    if (place != places.end() && IsForLeader(operation->request)) operation->replicas = place->second;
+  }
+}
+
 void Session::Pause(Operation* operation) {
   operation->in_flight = false;
   operation->redirected = false;
@@ -184,7 +214,7 @@ void Session::OnReply(const proto::Reply& reply, NodeId from) {
     case proto::STALE_REQUEST:
       // Its answer was forgotten, though it is still wanted: all that is certain is that nothing comes after this.
       return Finish(operation, Outcome::kIndeterminate, reply);
-    default:  // NOT_LEADER, UNAVAILABLE, INDETERMINATE, SCAN_EXPIRED, or a code of a later version
+    default:  // NOT_LEADER, NOT_HOSTED, UNAVAILABLE, INDETERMINATE, SCAN_EXPIRED, or a code of a later version
       return OnRefused(operation, reply, from);
   }
 }
@@ -215,10 +245,12 @@ void Session::OnPage(Operation* operation, const proto::Reply& reply) {
 
 // This attempt has no answer here; try again, where the reply says or after a pause.
 void Session::OnRefused(Operation* operation, const proto::Reply& reply, NodeId from) {
-  const bool before_append = reply.code() == proto::NOT_LEADER || reply.code() == proto::UNAVAILABLE;
+  const bool before_append = reply.code() == proto::NOT_LEADER || reply.code() == proto::UNAVAILABLE ||
+                             reply.code() == proto::NOT_HOSTED;
   if (before_append && options_.refusal_is_final) operation->unsettled.erase(reply.attempt());
   if (!operation->in_flight || reply.attempt() != operation->attempts) return;
   RestartScan(operation);
+  if (reply.code() == proto::NOT_HOSTED && IsForLeader(operation->request)) Locate();
   const NodeId hint{reply.leader_node()};
   if (reply.code() == proto::NOT_LEADER && !hint.is_none() && hint != from && IsForLeader(operation->request)) {
     leaders_[operation->tablet] = hint;

@@ -101,6 +101,9 @@ class Session {
   void RestartScan(Operation* operation);
   NodeId Destination(const Operation& operation) const;
   void TryElsewhere(Operation* operation);
+  // Asks the master where the tablets are, unless that is under way, and sends open operations there from then on.
+  void Locate();
+  void TakePlaces(const proto::Reply::TableList& list);
   uint64_t FirstIncomplete(uint64_t own_sequence) const;
 
   // Replies; `from` is the node that sent it.
@@ -127,6 +130,7 @@ class Session {
   std::set<uint64_t> open_changes_;  // the sequences of those that are not reads
   uint64_t next_sequence_ = 1;
   std::map<TabletId, NodeId> leaders_;   // as far as replies told
+  bool locating_ = false;
   std::optional<int64_t> armed_for_us_;  // the earliest timer that still counts
   std::shared_ptr<Session*> self_;       // timers hold it weakly: they may outlive the session
 };

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sut/master/import_rules.h"
+#include "sut/master/replica_rules.h"
 #include "sut/master/rules.h"
 #include "sut/master/table_rules.h"
 
@@ -246,6 +247,10 @@ Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& co
       return FailSnapshot(state, command.fail_snapshot());
     case proto::CatalogueCommand::kImportSnapshot:
       return ImportSnapshot(state, command.import_snapshot());
+    case proto::CatalogueCommand::kChangeReplicas:
+      return ChangeReplicas(state, command.change_replicas());
+    case proto::CatalogueCommand::kReplicaDone:
+      return SetReplicaDone(state, command.replica_done());
     case proto::CatalogueCommand::OP_NOT_SET:
       break;
   }

@@ -2,13 +2,14 @@
 //
 // Contract: Decide is a pure function, so every replica of the master's group reaches the same state and gives the same
 // reply; a refusal names the reason that holds in the state it was decided in. A command changes at most one object,
-// and with a table perhaps its keyspace. Ids come with the command, never from here.
+// and with a table perhaps its keyspace. Ids come with the command, never from here, but for those of new replicas:
+// they count up in their tablet.
 //
 //   snapshot:    CREATING -> COMPLETE | FAILING -> FAILED;  COMPLETE | FAILED -> DELETING -> DELETED (a tombstone)
 //
 //   restoration: RESTORING -> RESTORED
 //
-//   keyspace, table: see table_rules.h
+//   keyspace, table: see table_rules.h; a tablet's replicas: see replica_rules.h
 //
 // An imported snapshot begins as COMPLETE, with a source for each tablet; a tablet's source goes when it has adopted
 // its directory, which the first restoration has it do before it restores.

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "sut/base/check.h"
 #include "sut/base/prng.h"
+#include "sut/master/replica_rules.h"
 
 namespace sut {
 
@@ -134,8 +136,13 @@ NodeId Coordinator::Destination(const Action& action, const Progress& progress) 
   const TabletId tablet = *AskedTablet(action);
   if (const auto leader = leaders_.find(tablet); leader != leaders_.end()) return leader->second;
   const proto::TabletInfo* info = FindTablet(world_.catalogue->state(), tablet);
-  SUT_CHECK(info != nullptr && info->replicas_size() > 0, "a call to a tablet without replicas");
-  return NodeId{info->replicas(static_cast<int>(progress.next_replica % info->replicas_size())).node()};
+  SUT_CHECK(info != nullptr, "a call to a tablet that no table has");
+  std::vector<NodeId> nodes;
+  for (const proto::ReplicaInfo& replica : info->replicas()) {
+    if (rules::IsInGroup(replica)) nodes.push_back(NodeId{replica.node()});
+  }
+  SUT_CHECK(!nodes.empty(), "a call to a tablet without replicas");
+  return nodes[progress.next_replica % nodes.size()];
 }
 
 // `node` does not lead the tablet, or does not answer: ask another one.
@@ -176,9 +183,13 @@ void Coordinator::OnRefusal(const Call& call, const proto::Reply& reply, Progres
       if (FollowHint(call, reply, progress)) return;
       [[fallthrough]];
     case proto::UNAVAILABLE:
+    case proto::NOT_HOSTED:
     case proto::INDETERMINATE:
       progress->not_before_us = 0;  // with the next pass
       ForgetLeader(call.action, call.node, progress);
+      return;
+    case proto::NOT_CAUGHT_UP:
+      progress->not_before_us = 0;
       return;
     default:
       // The tablet can't do it now. Perhaps it can later: a replica that misses its files is repaired, say.
@@ -207,11 +218,11 @@ void Coordinator::OnTabletDone(const Call& call, const proto::Reply& reply) {
 
 void Coordinator::OnReplicaDone(const Call& call) {
   const auto& done = std::get<ReplicaCall>(call.action);
-  const bool by_all = std::all_of(pending_.begin(), pending_.end(), [&](const auto& entry) {
+  const bool by_all = !IsForWholeTable(done) || std::all_of(pending_.begin(), pending_.end(), [&](const auto& entry) {
     const auto* other = std::get_if<ReplicaCall>(&entry.first);
     return other == nullptr || other->table != done.table || other->kind != done.kind || entry.second.confirmed;
   });
-  if (by_all) ProposeChange(AllDoneCommand(done), [this, action = call.action] { Retry(action); });
+  if (by_all) ProposeChange(HostingDoneCommand(done), [this, action = call.action] { Retry(action); });
 }
 
 void Coordinator::ProposeChange(proto::CatalogueCommand change, std::function<void()> on_failure) {

@@ -1,10 +1,12 @@
 #include "sut/master/master_service.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/prng.h"
+#include "sut/master/replica_rules.h"
 #include "sut/master/request_validation.h"
 #include "sut/master/table_rules.h"
 
@@ -35,9 +37,21 @@ void FillSnapshots(const CatalogueState& state, proto::Reply::SnapshotList* list
   for (const auto& [id, restoration] : state.restorations) *list->add_restorations() = restoration;
 }
 
-void FillTables(const CatalogueState& state, bool dropped_too, proto::Reply::TableList* list) {
+// Clients ask replicas that may answer, and need not know of others.
+void KeepGroups(proto::TableInfo* table) {
+  for (proto::TabletInfo& tablet : *table->mutable_tablets()) {
+    auto& replicas = *tablet.mutable_replicas();
+    replicas.erase(std::remove_if(replicas.begin(), replicas.end(),
+                                  [](const proto::ReplicaInfo& replica) { return !rules::IsInGroup(replica); }),
+                   replicas.end());
+  }
+}
+
+void FillTables(const CatalogueState& state, const proto::ListTables& wanted, proto::Reply::TableList* list) {
   for (const auto& [id, table] : state.tables) {
-    if (dropped_too || !rules::IsDropped(table)) *list->add_tables() = table;
+    if (rules::IsDropped(table) && !wanted.dropped()) continue;
+    *list->add_tables() = table;
+    if (!wanted.all_replicas()) KeepGroups(list->mutable_tables(list->tables_size() - 1));
   }
   for (const auto& [id, keyspace] : state.keyspaces) *list->add_keyspaces() = keyspace;
 }
@@ -130,12 +144,12 @@ void MasterService::HandleRestore(const proto::Request& request, std::function<v
 
 void MasterService::HandleList(const proto::Request& request, std::function<void(proto::Reply)> done) {
   const bool snapshots = request.has_list_snapshots();
-  auto list = [this, snapshots, dropped = request.list_tables().dropped(), done = std::move(done)](proto::Reply reply) {
+  auto list = [this, snapshots, wanted = request.list_tables(), done = std::move(done)](proto::Reply reply) {
     if (reply.code() == proto::OK) {
       if (snapshots) {
         FillSnapshots(world_.catalogue->state(), reply.mutable_snapshots());
       } else {
-        FillTables(world_.catalogue->state(), dropped, reply.mutable_tables());
+        FillTables(world_.catalogue->state(), wanted, reply.mutable_tables());
       }
     }
     done(std::move(reply));

@@ -36,9 +36,22 @@ struct CloseCall {
   friend auto operator<=>(const CloseCall&, const CloseCall&) = default;
 };
 
-// To a node: host this replica, or remove it for good.
+// To the leader of a tablet: change its group by this replica.
+struct GroupCall {
+  proto::ChangeGroup::Kind kind = proto::ChangeGroup::ADD_LEARNER;
+  TableId table;
+  TabletId tablet;
+  ReplicaId replica;
+  NodeId node;
+  uint64_t version = 0;
+
+  friend auto operator<=>(const GroupCall&, const GroupCall&) = default;
+};
+
+// To a node: host this replica, or remove it for good. Of all replicas of a new or dropped table, or of one that joins
+// or has left its group.
 struct ReplicaCall {
-  enum class Kind : uint8_t { kHost, kRemove };
+  enum class Kind : uint8_t { kHost, kRemove, kHostJoining, kRemoveLeft };
   Kind kind = Kind::kHost;
   TableId table;
   TabletId tablet;
@@ -48,7 +61,7 @@ struct ReplicaCall {
   friend auto operator<=>(const ReplicaCall&, const ReplicaCall&) = default;
 };
 
-using Action = std::variant<TabletCall, CloseCall, ReplicaCall>;
+using Action = std::variant<TabletCall, CloseCall, ReplicaCall, GroupCall>;
 
 // The actions that are due, in a fixed order and without repetition.
 std::vector<Action> NextActions(const CatalogueState& state);
@@ -59,8 +72,10 @@ proto::Request RequestFor(const CatalogueState& state, const Action& action);
 std::optional<TabletId> AskedTablet(const Action& action);
 // The catalogue command that says that a tablet has committed its part, at `op`. REQUIRES: AskedTablet names one.
 proto::CatalogueCommand DoneCommand(const Action& action, const proto::OpId& op);
-// The catalogue command that says that this has been answered by all replicas of the table.
-proto::CatalogueCommand AllDoneCommand(const ReplicaCall& call);
+// Whether this is said of a table once all its replicas have answered.
+bool IsForWholeTable(const ReplicaCall& call);
+// The catalogue command that says that this has been answered: by all replicas of the table, or by this one.
+proto::CatalogueCommand HostingDoneCommand(const ReplicaCall& call);
 // Names an action by what it is.
 uint64_t ActionIdentity(const Action& action);
 

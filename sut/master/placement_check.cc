@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "sut/base/check.h"
 #include "sut/base/prng.h"
+#include "sut/master/replica_rules.h"
 #include "sut/storage/placed.h"
 
 namespace sut {
@@ -36,6 +37,7 @@ void PlacementCheck::Run(const CatalogueState& state, const proto::SnapshotInfo&
     const proto::TabletInfo* tablet = FindTablet(state, StoredId<TabletId>(part.tablet()));
     SUT_CHECK(tablet != nullptr, "a snapshot of a tablet that no table has");
     for (const auto& replica : tablet->replicas()) {
+      if (!rules::IsInGroup(replica)) continue;
       Question question;
       question.node = NodeId{replica.node()};
       question.tablet = StoredId<TabletId>(part.tablet());
@@ -76,7 +78,7 @@ void PlacementCheck::OnReply(SnapshotId id, uint64_t number, size_t question_ind
   const auto found = checks_.find(id);
   if (found == checks_.end() || found->second.number != number) return;
   Question& question = found->second.questions[question_index];
-  if (question.answered || reply.code() == proto::UNAVAILABLE) return;  // asked again later
+  if (question.answered || reply.code() == proto::UNAVAILABLE || reply.code() == proto::NOT_HOSTED) return;  // asked again later
   const std::string place = Place(question.node, question.tablet, id);
   if (reply.code() == proto::NOT_FOUND) return Finish(id, absl::NotFoundError(absl::StrCat(place, " is not there")));
   absl::Status status;

@@ -34,6 +34,7 @@ absl::Status ValidateReplicas(const proto::TabletInfo& tablet) {
     if (!replicas.insert(replica.replica()).second || !nodes.insert(replica.node()).second) {
       return absl::InvalidArgumentError("A tablet names a replica or a node twice");
     }
+    if (replica.role() != proto::ReplicaInfo::VOTER) return absl::InvalidArgumentError("A replica is no voter");
   }
   if (replicas.empty()) return absl::InvalidArgumentError("A tablet has no replica");
   return absl::OkStatus();
@@ -51,6 +52,9 @@ absl::Status ValidateTablets(const proto::TableInfo& table) {
     }
     covered = tablet.hash_end();
     if (tablet.closed()) return absl::InvalidArgumentError("A tablet of a new table is closed");
+    if (tablet.membership_version() != 0 || tablet.last_replica() != 0) {
+      return absl::InvalidArgumentError("The replicas of a new table have a past");
+    }
     if (const absl::Status status = ValidateReplicas(tablet); !status.ok()) return status;
   }
   if (covered != kHashSpace) return absl::InvalidArgumentError("The tablets do not cover the hash space");
@@ -104,6 +108,15 @@ absl::Status ValidateImportedTable(const proto::CatalogueCommand::ImportSnapshot
   return absl::OkStatus();
 }
 
+absl::Status ValidateChangeReplicas(const proto::CatalogueCommand::ChangeReplicas& change) {
+  if (const absl::Status status = ValidateId("table", change.table()); !status.ok()) return status;
+  if (const absl::Status status = ValidateId("tablet", change.tablet()); !status.ok()) return status;
+  if (change.add_node() == 0 && change.remove_node() == 0) {
+    return absl::InvalidArgumentError("No node to add a replica on or to remove one from");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateImportSnapshot(const proto::CatalogueCommand::ImportSnapshot& change) {
   if (const absl::Status status = ValidateId("snapshot", change.id()); !status.ok()) return status;
   if (const absl::Status status = ValidateId("snapshot", change.source()); !status.ok()) return status;
@@ -135,6 +148,8 @@ absl::Status ValidateChange(const proto::CatalogueCommand& change) {
       return ValidateTable(change.create_table().table());
     case proto::CatalogueCommand::kImportSnapshot:
       return ValidateImportSnapshot(change.import_snapshot());
+    case proto::CatalogueCommand::kChangeReplicas:
+      return ValidateChangeReplicas(change.change_replicas());
     case proto::CatalogueCommand::kDropTable:
       return ValidateId("table", change.drop_table().table());
     case proto::CatalogueCommand::kCreateSnapshot:

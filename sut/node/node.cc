@@ -64,9 +64,8 @@ Node::Node(const Seams* seams, NodeSpec spec)
 Node::~Node() {
   // The master service refers to its replica, replicas to their machines and the log store.
   master_.reset();
-  for (auto* replicas : {&hosted_, &retired_}) {
-    for (auto& [tablet, hosted] : *replicas) hosted.replica.reset();
-  }
+  for (auto& [tablet, hosted] : hosted_) hosted.replica.reset();
+  for (auto& [number, hosted] : retired_) hosted.replica.reset();
 }
 
 absl::Status Node::Recover() {
@@ -81,7 +80,8 @@ absl::Status Node::Recover() {
   for (LogStore::RecoveredReplica& replica : *recovered) {
     if (replica.record.removed()) {
       if (absl::Status status = FinishRemoval(context_, replica.record); !status.ok()) return status;
-      removals_[*IdFromBytes<TabletId>(replica.record.tablet())] = Removal::kDone;
+      removals_[*IdFromBytes<TabletId>(replica.record.tablet())] = {
+          Removal::State::kDone, ReplicaId{replica.record.replica()}, replica.record.lives_on()};
       continue;
     }
     if (absl::Status status = Host(std::move(replica)); !status.ok()) return status;
@@ -89,7 +89,7 @@ absl::Status Node::Recover() {
   const bool member =
       std::find(spec_.master_members.begin(), spec_.master_members.end(), spec_.id) != spec_.master_members.end();
   if (!member || replicas_.contains(kMasterTablet)) return absl::OkStatus();
-  auto created = Replica::Create(context_, MasterRecord().record);
+  auto created = Replica::Create(context_, MasterRecord().record, Replica::Origin::kFounder);
   if (!created.ok()) return created.status();
   return Host(*std::move(created));
 }
@@ -131,6 +131,7 @@ absl::Status Node::Host(LogStore::RecoveredReplica recovered) {
   if (catalogue != nullptr) {
     MasterService::World world{hosted.replica.get(), catalogue, seams_->clock, seams_->timers, this, seams_->probes};
     master_ = std::make_unique<MasterService>(spec_.options, world);
+    catalogue_ = catalogue;
     hosted.replica->set_on_role_change([this] { master_->Wake(); });
   }
   hosted_[*tablet] = std::move(hosted);
@@ -161,11 +162,15 @@ void Node::Receive(const std::string& bytes) {
     case proto::Envelope::kRaft: {
       Replica* replica = Find(envelope.raft().tablet());
       auto message = raft::FromProto(envelope.raft().message());
-      if (replica != nullptr && message.ok() && message->to == replica->replica()) replica->OnRaft(*message);
+      if (replica != nullptr && message.ok() && message->to == replica->replica()) {
+        replica->OnRaft(NodeId{envelope.from_node()}, *message);
+      }
       return;
     }
     case proto::Envelope::kInstall: {
-      if (Replica* replica = Find(envelope.install().tablet())) replica->OnInstall(envelope.install());
+      if (Replica* replica = Find(envelope.install().tablet())) {
+        replica->OnInstall(NodeId{envelope.from_node()}, envelope.install());
+      }
       return;
     }
     case proto::Envelope::kRequest:
@@ -184,8 +189,11 @@ void Node::OnRequest(NodeId from, const proto::Request& request) {
   Replica* replica = Find(request.tablet());
   if (replica == nullptr) {
     const auto tablet = IdFromBytes<TabletId>(request.tablet());
-    if (tablet.ok() && removals_.contains(*tablet)) return reply(Refuse(proto::TABLET_GONE, "the table was dropped"));
-    return reply(Refuse(proto::UNAVAILABLE, "the tablet is not hosted here"));
+    const auto removed = tablet.ok() ? removals_.find(*tablet) : removals_.end();
+    if (removed != removals_.end() && !removed->second.tablet_lives_on) {
+      return reply(Refuse(proto::TABLET_GONE, "the table was dropped"));
+    }
+    return reply(Refuse(proto::NOT_HOSTED, "the tablet is not hosted here"));
   }
   const bool for_master = replica->tablet() == kMasterTablet && !request.has_fence() && !request.has_maintenance();
   if (for_master) return master_->Handle(request, reply);
@@ -212,8 +220,13 @@ proto::Reply Node::CreateReplica(const proto::CreateReplica& request) {
     if (record.replica() == request.replica() && record.table() == request.table()) return done;
     return Refuse(proto::ALREADY_EXISTS, "another replica of the tablet is hosted here");
   }
-  if (removals_.contains(*IdFromBytes<TabletId>(request.tablet().id()))) {
-    return Refuse(proto::TABLET_GONE, "the tablet was removed from here");
+  const auto removed = removals_.find(*IdFromBytes<TabletId>(request.tablet().id()));
+  if (removed != removals_.end()) {
+    const bool is_later = request.joins() && ReplicaId{request.replica()} > removed->second.replica;
+    if (!is_later) return Refuse(proto::TABLET_GONE, "the replica was removed from here");
+    if (removed->second.state != Removal::State::kDone) {
+      return Refuse(proto::UNAVAILABLE, "the replica before it is being removed");
+    }
   }
   proto::ReplicaRecord record;
   record.set_table(request.table());
@@ -226,10 +239,13 @@ proto::Reply Node::CreateReplica(const proto::CreateReplica& request) {
     member->set_replica(info.replica());
     member->set_node(info.node());
   }
-  auto created = Replica::Create(context_, record);
+  auto created =
+      Replica::Create(context_, record, request.joins() ? Replica::Origin::kJoins : Replica::Origin::kFounder);
   absl::Status status = created.status();
   if (status.ok()) status = Host(*std::move(created));
   if (!status.ok()) return Refuse(proto::UNAVAILABLE, std::string(status.message()));
+  if (removed != removals_.end()) removals_.erase(removed);
+  if (request.joins()) seams_->probes->Hit(Probe::kBootstrapBegun, *IdFromBytes<TabletId>(record.tablet()));
   return done;
 }
 
@@ -240,39 +256,48 @@ void Node::DeleteReplica(const proto::Request& request, std::function<void(proto
   if (!tablet.ok() || !table.ok() || replica.is_none() || *tablet == kMasterTablet) {
     return reply(Refuse(proto::BAD_REQUEST, "not a replica of a tablet"));
   }
-  if (const auto known = removals_.find(*tablet); known != removals_.end() && known->second != Removal::kFailed) {
-    if (known->second == Removal::kRunning) return reply(Refuse(proto::UNAVAILABLE, "the replica is being removed"));
-    return reply(Refuse(proto::OK, ""));
+  if (const auto known = removals_.find(*tablet); known != removals_.end()) {
+    if (known->second.state == Removal::State::kRunning) {
+      return reply(Refuse(proto::UNAVAILABLE, "a replica of the tablet is being removed"));
+    }
+    const bool is_done = known->second.state == Removal::State::kDone && known->second.replica >= replica;
+    if (is_done) return reply(Refuse(proto::OK, ""));
   }
+  const bool tablet_lives_on = request.delete_replica().tablet_lives_on();
   std::shared_ptr<TabletStore> store;
   if (const auto hosted = hosted_.find(*tablet); hosted != hosted_.end()) {
     const proto::ReplicaRecord& record = hosted->second.replica->record();
+    // A later one can only be here since nothing is left of the one before.
+    if (record.table() == Bytes(*table) && record.replica() > replica.value) return reply(Refuse(proto::OK, ""));
     if (record.table() != Bytes(*table) || record.replica() != replica.value) {
       return reply(Refuse(proto::BAD_REQUEST, "another replica of the tablet is hosted here"));
     }
-    store = hosted->second.replica->Retire();
+    store = hosted->second.replica->Retire(tablet_lives_on);
     if (store == nullptr) return reply(Refuse(proto::UNAVAILABLE, "the replica is at work"));
     Release(*tablet);
   }
-  StartRemoval({*table, *tablet, replica}, std::move(store), std::move(reply));
+  StartRemoval({*table, *tablet, replica, tablet_lives_on}, std::move(store), std::move(reply));
 }
 
 void Node::StartRemoval(const RemovedReplica& removed, std::shared_ptr<TabletStore> store,
                         std::function<void(proto::Reply)> reply) {
-  removals_[removed.tablet] = Removal::kRunning;
-  const LogicalIdentity identity{Mix({0x72656d6f, removed.tablet.hi, removed.tablet.lo})};
+  removals_[removed.tablet] = {Removal::State::kRunning, removed.replica, removed.tablet_lives_on};
+  const LogicalIdentity identity{Mix({0x72656d6f, removed.tablet.hi, removed.tablet.lo, removed.replica.value})};
   RunSequence(seams_->worker, identity, RemovalSteps(context_, removed, std::move(store)),
-              [this, tablet = removed.tablet, reply = std::move(reply)](absl::Status status) {
-                removals_[tablet] = status.ok() ? Removal::kDone : Removal::kFailed;
-                reply(status.ok() ? Refuse(proto::OK, "") : Refuse(proto::UNAVAILABLE, std::string(status.message())));
+              [this, removed, reply = std::move(reply)](absl::Status status) {
+                const bool done = status.ok();
+                removals_[removed.tablet].state = done ? Removal::State::kDone : Removal::State::kFailed;
+                if (done) seams_->probes->Hit(Probe::kReplicaDeleted, removed.tablet);
+                reply(done ? Refuse(proto::OK, "") : Refuse(proto::UNAVAILABLE, std::string(status.message())));
               });
 }
 
 void Node::Release(TabletId tablet) {
   replicas_.erase(tablet);
-  retired_.insert(hosted_.extract(tablet));
+  const uint64_t number = ++retirements_;
+  retired_[number] = std::move(hosted_.extract(tablet).mapped());
   seams_->timers->After(Replica::kCallbackUsMax,
-                        [this, tablet] { log_writer_->AfterPending([this, tablet] { retired_.erase(tablet); }); });
+                        [this, number] { log_writer_->AfterPending([this, number] { retired_.erase(number); }); });
 }
 
 void Node::Send(NodeId to, proto::Request request, LogicalIdentity identity,

@@ -52,6 +52,8 @@ class Node : private RequestSender {
   // For inspections and status, in the order of tablet ids (the master's first).
   const std::map<TabletId, Replica*>& replicas() const { return replicas_; }
   const NodeSpec& spec() const { return spec_; }
+  // As this node's replica of the master's group has applied it; null if there is none here.
+  const CatalogueState* catalogue() const { return catalogue_ == nullptr ? nullptr : &catalogue_->state(); }
 
  private:
   // What is hosted for one group: the replica, and the state machine that it drives.
@@ -92,11 +94,19 @@ class Node : private RequestSender {
   ReplicaContext context_;
   std::map<TabletId, Hosted> hosted_;
   std::map<TabletId, Replica*> replicas_;
-  // Replicas that were removed from this node, or are just being removed. They never come back.
-  enum class Removal { kRunning, kFailed, kDone };
+  // Of each tablet, the latest replica that was removed from this node, or is just being removed. Neither it nor one
+  // before it, by id, ever comes back; a later one may.
+  struct Removal {
+    enum class State { kRunning, kFailed, kDone };
+    State state = State::kDone;
+    ReplicaId replica;
+    bool tablet_lives_on = false;  // elsewhere
+  };
   std::map<TabletId, Removal> removals_;
-  std::map<TabletId, Hosted> retired_;
+  std::map<uint64_t, Hosted> retired_;  // in the order of their retirement
+  uint64_t retirements_ = 0;
   std::unique_ptr<MasterService> master_;
+  const Catalogue* catalogue_ = nullptr;  // of the master's replica, if there is one
   // Requests of this node that wait for a reply, by attempt. Bounded: the oldest is forgotten.
   std::map<uint32_t, std::function<void(const proto::Reply&)>> calls_;
   uint32_t last_call_ = 0;

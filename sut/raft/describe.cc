@@ -57,6 +57,7 @@ const char* RoleName(Role role) {
 std::string Describe(const Config& config) {
   std::string out = absl::StrCat("voters ", Ids(config.voters));
   if (!config.learners.empty()) absl::StrAppend(&out, ", learners ", Ids(config.learners));
+  if (config.version != 0) absl::StrAppend(&out, ", version ", config.version);
   return out;
 }
 

@@ -12,12 +12,12 @@
 
 namespace sut::raft {
 
-VoteTally::Outcome VoteTally::Judge(const std::vector<ReplicaId>& voters) const {
+VoteTally::Outcome VoteTally::Judge(const std::vector<ReplicaId>& voters, bool count_strangers) const {
   size_t granted = 0;
   size_t refused = 0;
-  for (const ReplicaId voter : voters) {
-    const auto answer = answers_.find(voter);
-    if (answer != answers_.end()) ++(answer->second ? granted : refused);
+  for (const auto& [replica, answer] : answers_) {
+    const bool counts = std::binary_search(voters.begin(), voters.end(), replica);
+    if (counts || (count_strangers && answer)) ++(answer ? granted : refused);
   }
   const size_t majority = voters.size() / 2 + 1;
   if (granted >= majority) return Outcome::kWon;
@@ -100,7 +100,9 @@ void Raft::Impl::StartElection(bool transfer) {
 }
 
 void Raft::Impl::RequestVotes(MessageType type, Term term, bool transfer) {
-  for (const ReplicaId voter : log.config().voters) {
+  std::vector<ReplicaId> voters = log.config().voters;
+  if (options.bug_removed_replica_votes) voters = log.EveryVoter();  // planted bug 47
+  for (const ReplicaId voter : voters) {
     if (voter == status.self) continue;
     Message request;
     request.type = type;
@@ -114,7 +116,7 @@ void Raft::Impl::RequestVotes(MessageType type, Term term, bool transfer) {
 }
 
 void Raft::Impl::JudgePreVotes() {
-  switch (std::get<PreCandidate>(role).tally.Judge(log.config().voters)) {
+  switch (std::get<PreCandidate>(role).tally.Judge(log.config().voters, options.bug_removed_replica_votes)) {
     case VoteTally::Outcome::kWon:
       StartElection(false);
       return;
@@ -127,7 +129,7 @@ void Raft::Impl::JudgePreVotes() {
 }
 
 void Raft::Impl::JudgeVotes() {
-  switch (std::get<Candidate>(role).tally.Judge(log.config().voters)) {
+  switch (std::get<Candidate>(role).tally.Judge(log.config().voters, options.bug_removed_replica_votes)) {
     case VoteTally::Outcome::kWon:
       BecomeLeader();
       return;

@@ -6,9 +6,11 @@
 #include "sut/raft/invariants.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/prng.h"
+#include "sut/raft/describe.h"
 
 namespace sut::raft {
 
@@ -39,6 +41,9 @@ RaftInvariants::Violation RaftInvariants::ObserveChange(View& view, uint64_t inc
     fresh.start = status.start.last;
     fresh.log_changes = status.log_changes + 1;  // so that the whole log counts as new
     view = std::move(fresh);
+  }
+  if (committed_configs_.empty() && status.start.last.index.value == 0 && !status.start.config.voters.empty()) {
+    committed_configs_[Index{0}] = status.start.config;
   }
   if (auto violation = CheckMonotony(view, status)) return violation;
   if (auto violation = CheckLogStart(view, status)) return violation;
@@ -90,7 +95,24 @@ RaftInvariants::Violation RaftInvariants::CheckLogStart(const View& view, const 
     return absl::StrCat("state-machine safety: log of ", Name(status.self), " starts at ", ToString(start),
                         ", which is not what was committed there");
   }
-  return std::nullopt;
+  return CheckStartConfig(status);
+}
+
+RaftInvariants::Violation RaftInvariants::CheckStartConfig(const Status& status) const {
+  const OpId start = status.start.last;
+  // Who joined with an empty log knows of no configuration before the first one that stands in its log.
+  if (start.index.value == 0 || status.start.config.voters.empty()) return std::nullopt;
+  const auto after = committed_configs_.upper_bound(start.index);
+  if (after == committed_configs_.begin() || std::prev(after)->second == status.start.config) return std::nullopt;
+  return absl::StrCat("configuration safety: log of ", Name(status.self), " starts at ", ToString(start), " with ",
+                      Describe(status.start.config), ", but what was committed up to there is ",
+                      Describe(std::prev(after)->second));
+}
+
+void RaftInvariants::NoteCommitted(const OpId& op, Term committed_in) {
+  committed_.push_back({op, committed_in});
+  const auto config = config_entries_.find(op);
+  if (config != config_entries_.end()) committed_configs_[op.index] = config->second;
 }
 
 // Lowers `checked` to where the log stands as it did.
@@ -136,6 +158,9 @@ RaftInvariants::Violation RaftInvariants::CheckEntry(const Status& status, OpId 
   if (!is_new && (known->second.fingerprint != Fingerprint(entry) || known->second.previous != previous.term)) {
     return absl::StrCat("log matching: entry ", ToString(entry.op), " of ", Name(status.self),
                         " or the one before it differs from another log's");
+  }
+  if (is_new && entry.type == EntryType::kConfig) {
+    if (const auto config = DecodeConfig(entry.data); config.ok()) config_entries_[entry.op] = *config;
   }
   return std::nullopt;
 }
@@ -190,7 +215,7 @@ RaftInvariants::Violation RaftInvariants::CheckCommit(const View& view, const St
       return absl::StrCat("state-machine safety: ", Name(status.self), " holds ", ToString(op), " as committed, not ",
                           ToString(committed_[index.value].op));
     }
-    committed_.push_back({op, status.term});
+    NoteCommitted(op, status.term);
     if (auto violation = CheckLaterLeaders(committed_.back())) return violation;
   }
   return std::nullopt;

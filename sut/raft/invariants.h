@@ -7,6 +7,7 @@
 //   leader completeness    what was committed in a term is in the log of every leader of a later term
 //   commit rule            a leader commits older terms' entries only together with one of its own (section 5.4.2)
 //   state-machine safety   the committed entry at an index is the same everywhere
+//   configuration safety   a log begins with the configuration that was committed there, not with one still to come
 //   monotony               term and commit never go back; a term's vote never changes
 //   memory over restarts   what a replica told others (term, vote, acknowledged entries) it still knows when it comes
 //   back
@@ -93,6 +94,8 @@ class RaftInvariants {
   Violation ObserveChange(View& view, uint64_t incarnation, const Status& status, const std::vector<Entry>& log);
   Violation CheckMonotony(const View& view, const Status& status) const;
   Violation CheckLogStart(const View& view, const Status& status) const;
+  Violation CheckStartConfig(const Status& status) const;
+  void NoteCommitted(const OpId& op, Term committed_in);
   Violation CheckLog(View& view, const Status& status, const std::vector<Entry>& log, Index& checked);
   // That `entry` may follow `previous`; notes what it holds.
   Violation CheckEntry(const Status& status, OpId previous, const Entry& entry);
@@ -104,6 +107,10 @@ class RaftInvariants {
 
   std::map<ReplicaId, View> views_;
   std::map<Term, LeaderRecord> leaders_;
+  // Configurations: of every such entry seen anywhere, and those that were committed, by index. The founders' is not an
+  // entry; it is taken from the first log that begins with one.
+  std::map<OpId, Config> config_entries_;
+  std::map<Index, Config> committed_configs_;
   // Keys: term and index.
   absl::flat_hash_map<std::pair<uint64_t, uint64_t>, KnownEntry> entries_;
   // Everything ever committed, by index; the first one stands for the empty log.

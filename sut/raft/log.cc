@@ -66,8 +66,7 @@ void Log::TruncateFrom(Index index) {
 void Log::CompactTo(Index index) {
   SUT_CHECK(index <= last().index, "compaction beyond the log");
   if (index <= start_.last.index) return;
-  size_t config_at_index = 0;
-  while (config_at_index + 1 < configs_.size() && configs_[config_at_index + 1].index <= index) ++config_at_index;
+  const size_t config_at_index = ConfigPosition(index);
   const OpId start{*TermAt(index), index};
   entries_.erase(entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(PositionAfter(index)));
   configs_.erase(configs_.begin(), configs_.begin() + static_cast<ptrdiff_t>(config_at_index));
@@ -102,6 +101,22 @@ std::vector<Entry> Log::TakeUnwritten() {
   const Index previous = Previous(next_unwritten_);
   next_unwritten_ = Next(last().index);
   return EntriesAfter(previous, entries_.size());
+}
+
+std::vector<ReplicaId> Log::EveryVoter() const {
+  std::vector<ReplicaId> voters;
+  for (const KnownConfig& known : configs_) {
+    voters.insert(voters.end(), known.config.voters.begin(), known.config.voters.end());
+  }
+  std::sort(voters.begin(), voters.end());
+  voters.erase(std::unique(voters.begin(), voters.end()), voters.end());
+  return voters;
+}
+
+size_t Log::ConfigPosition(Index index) const {
+  size_t position = 0;
+  while (position + 1 < configs_.size() && configs_[position + 1].index <= index) ++position;
+  return position;
 }
 
 void Log::NoteConfig(const Entry& entry) {

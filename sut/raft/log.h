@@ -26,6 +26,10 @@ class Log {
   // The configuration in effect, and the index of its entry (or of the log's start).
   const Config& config() const { return configs_.back().config; }
   Index config_index() const { return configs_.back().index; }
+  // The one in effect up to and including `index`. REQUIRES: start().last.index <= index <= last().index.
+  const Config& ConfigAt(Index index) const { return configs_[ConfigPosition(index)].config; }
+  // Whoever is a voter in a configuration that the log still knows, ascending.
+  std::vector<ReplicaId> EveryVoter() const;
   uint64_t changes() const { return changes_; }
 
   std::optional<Term> TermAt(Index index) const;
@@ -53,18 +57,20 @@ class Log {
   std::vector<Entry> TakeUnwritten();
 
  private:
-  struct ConfigAt {
+  struct KnownConfig {
     Index index;
     Config config;
   };
 
   size_t PositionAfter(Index index) const { return index.value - start_.last.index.value; }
   void NoteConfig(const Entry& entry);
+  // Where in configs_ the one in effect at `index` stands.
+  size_t ConfigPosition(Index index) const;
 
   LogStart start_;
   std::vector<Entry> entries_;
   // Ascending by index. Invariant: never empty; the first one is start_'s.
-  std::vector<ConfigAt> configs_;
+  std::vector<KnownConfig> configs_;
   Index next_unwritten_;
   // Set if entries that Ready handed out were removed since.
   std::optional<Index> truncate_from_;

@@ -47,7 +47,11 @@ absl::StatusOr<OpId> Raft::Impl::ProposeConfig(const Config& config, HybridTime 
   std::string encoded = EncodeConfig(config);
   if (absl::StatusOr<Config> decoded = DecodeConfig(encoded); !decoded.ok()) return decoded.status();
   if (config.voters.empty()) return absl::InvalidArgumentError("no voter is left");
-  if (CountChanges(log.config(), config) != 1) return absl::InvalidArgumentError("not a change of one server");
+  // With the version alone no quorum changes.
+  const size_t changes = CountChanges(log.config(), config);
+  if (changes > 1 || (changes == 0 && config.version == log.config().version)) {
+    return absl::InvalidArgumentError("not a change of one server");
+  }
   if (!TermCommitted(*leader)) return absl::FailedPreconditionError("no entry of this term is committed yet");
   if (log.config_index() > status.commit) return absl::FailedPreconditionError("another change is not committed yet");
   const OpId op = AppendOwn(EntryType::kConfig, std::move(encoded), time);

@@ -90,10 +90,19 @@ void Raft::Compact(Index index) {
 
 void Raft::ReportInstall(ReplicaId peer, std::optional<Index> index) { impl_->ReportInstall(peer, index); }
 bool Raft::Installed(const LogStart& start) { return impl_->Installed(start); }
-bool Raft::CanInstall(OpId last) const { return last.index > impl_->status.commit; }
+bool Raft::CanInstall(OpId last) const {
+  return last.index > impl_->status.commit || impl_->options.bug_older_install_taken;
+}
 const Status& Raft::status() const { return impl_->status; }
 bool Raft::is_leader() const { return impl_->status.role == Role::kLeader; }
 std::optional<Term> Raft::TermAt(Index index) const { return impl_->log.TermAt(index); }
+const Config& Raft::ConfigAt(Index index) const { return impl_->log.ConfigAt(index); }
+std::optional<Index> Raft::MatchOf(ReplicaId peer) const {
+  const Leader* leader = std::get_if<Leader>(&impl_->role);
+  if (leader == nullptr) return std::nullopt;
+  const auto found = leader->peers.find(peer);
+  return found == leader->peers.end() ? std::nullopt : std::optional(found->second.match);
+}
 const std::vector<Entry>& Raft::log() const { return impl_->log.entries(); }
 
 Raft::Impl::Impl(ReplicaId self, Options options_in, RecoveredState recovered)
@@ -130,7 +139,7 @@ void Raft::Impl::Step(const Message& message) {
   if (message.to != status.self || message.from == status.self || message.from.is_none()) return;
   const bool is_reply = message.type == MessageType::kPreVoteReply || message.type == MessageType::kVoteReply ||
                         message.type == MessageType::kAppendReply;
-  if (is_reply && !IsMember(message.from)) return;
+  if (is_reply && !IsMember(message.from) && !options.bug_removed_replica_votes) return;
   if (message.term > status.term && !AdmitHigherTerm(message)) return;
   if (message.term < status.term) {
     AnswerLowerTerm(message);
@@ -222,7 +231,7 @@ void Raft::Impl::Persisted(uint64_t number) {
 }
 
 bool Raft::Impl::Installed(const LogStart& start) {
-  if (start.last.index <= status.commit) return false;
+  if (start.last.index <= status.commit && !options.bug_older_install_taken) return false;
   const bool kept = log.Install(start, options.bug_install_keeps_conflicting_tail);
   if (kept) {
     status.persisted = std::max(status.persisted, start.last.index);

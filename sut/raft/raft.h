@@ -47,10 +47,20 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
+// Where a member is.
+struct Address {
+  ReplicaId replica;
+  NodeId node;
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
 // The group's membership. Single-server changes only (dissertation, section 4.1), with learners.
 struct Config {
   std::vector<ReplicaId> voters;    // ascending
   std::vector<ReplicaId> learners;  // ascending; receive the log, do not count
+  // The host's: Raft keeps them with the rest, since they change together with it, and never looks at them.
+  std::vector<Address> addresses = {};  // ascending by replica
+  uint64_t version = 0;                 // of the change that made it; tells a late repetition of an earlier one
   friend bool operator==(const Config&, const Config&) = default;
 };
 
@@ -157,6 +167,9 @@ struct Options {
   // Proposals that are not yet committed, 1..; more are refused with ResourceExhausted.
   // The same bound holds for reads that wait.
   int proposals_pending_max = 1024;
+  // A learner that holds nothing is shipped a store, even if the log goes back to its beginning: for hosts whose entries
+  // have effects that the log alone can't repeat.
+  bool learners_begin_with_install = false;
   // Planted bug 31: term and vote are left out of Ready::hard_state, though votes are answered.
   bool bug_vote_not_persisted = false;
   // Planted bugs 27 (entries beyond an install stay though they conflict with it), 29 (nobody is asked for an install),
@@ -167,6 +180,10 @@ struct Options {
   bool bug_commit_without_majority = false;
   bool bug_read_without_quorum = false;
   bool bug_older_term_committed_by_counting = false;
+  // Planted bugs 26 (an install is taken over whatever it would undo) and 47 (the votes of removed replicas are asked
+  // for, and count).
+  bool bug_older_install_taken = false;
+  bool bug_removed_replica_votes = false;
 };
 
 // What the outside may know of a replica's state, for routing, status pages and invariants.
@@ -205,8 +222,8 @@ class Raft {
   absl::StatusOr<OpId> Propose(std::string data, HybridTime time);
   // Appends a membership change that differs from the present one in one server. FailedPrecondition: not the leader, or
   // another change is uncommitted, or no entry of this term is committed yet (dissertation, section 4.1 and its
-  // erratum). InvalidArgument: more or less than one server differs, or no voter is left, or the lists are not
-  // ascending and disjoint.
+  // erratum). InvalidArgument: more than one server differs, or none and not the version either, or no voter is left,
+  // or the lists are not ascending and disjoint.
   absl::StatusOr<OpId> ProposeConfig(const Config& config, HybridTime time);
   // Asks for a linearizable read; the answer comes in Ready::reads or lost_reads under `id`. FailedPrecondition: not
   // the leader. ResourceExhausted: proposals_pending_max reads wait. Waits inside until an entry of the own term is
@@ -246,6 +263,11 @@ class Raft {
   bool is_leader() const;
   // The term of the entry at `index`, if the log still knows it (start.last included).
   std::optional<Term> TermAt(Index index) const;
+  // The configuration as of `index`: what a snapshot of the state there is to be labelled with, however much further
+  // the log goes on. REQUIRES: the log's start <= index <= its end.
+  const Config& ConfigAt(Index index) const;
+  // Up to where a peer is known to hold this leader's log; nullopt if this is no leader, or no peer of it.
+  std::optional<Index> MatchOf(ReplicaId peer) const;
   // Entries still in memory, for invariants and inspections.
   const std::vector<Entry>& log() const;
 

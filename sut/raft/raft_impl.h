@@ -36,7 +36,8 @@ class VoteTally {
   enum class Outcome : uint8_t { kPending, kWon, kLost };
   // The first answer of a voter counts.
   void Record(ReplicaId voter, bool granted) { answers_.emplace(voter, granted); }
-  Outcome Judge(const std::vector<ReplicaId>& voters) const;
+  // Planted bug 47 (`count_strangers`): who is no voter counts as well.
+  Outcome Judge(const std::vector<ReplicaId>& voters, bool count_strangers) const;
 
  private:
   std::map<ReplicaId, bool> answers_;

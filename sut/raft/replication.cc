@@ -92,7 +92,8 @@ void Raft::Impl::SendAppends(Leader& leader, ReplicaId to, Progress& progress) {
   const size_t in_flight_max = static_cast<size_t>(options.appends_in_flight_max);
   while (progress.CanSend(log.last().index, in_flight_max)) {
     const std::optional<Term> previous_term = log.TermAt(Previous(progress.next));
-    if (!previous_term.has_value()) {
+    const bool holds_nothing = options.learners_begin_with_install && progress.next.value == 1 && !IsVoter(to);
+    if (!previous_term.has_value() || holds_nothing) {
       BeginInstall(to, progress);
       return;
     }

@@ -122,16 +122,27 @@ absl::StatusOr<Entry> DecodeEntry(std::string_view bytes) {
   return ToEntry(in);
 }
 
-std::string EncodeConfig(const Config& config) {
+proto::Config ToProto(const Config& config) {
   proto::Config out;
   for (const ReplicaId id : config.voters) out.add_voters(id.value);
   for (const ReplicaId id : config.learners) out.add_learners(id.value);
-  return out.SerializeAsString();
+  for (const Address& address : config.addresses) {
+    out.add_addresses()->set_replica(address.replica.value);
+    out.mutable_addresses()->rbegin()->set_node(address.node.value);
+  }
+  out.set_version(config.version);
+  return out;
 }
+
+std::string EncodeConfig(const Config& config) { return ToProto(config).SerializeAsString(); }
 
 absl::StatusOr<Config> DecodeConfig(const std::string& data) {
   proto::Config in;
   if (!Parse(data, in)) return absl::InvalidArgumentError("bytes are no configuration");
+  return FromProto(in);
+}
+
+absl::StatusOr<Config> FromProto(const proto::Config& in) {
   absl::StatusOr<std::vector<ReplicaId>> voters = ToAscendingIds(in.voters());
   if (!voters.ok()) return voters.status();
   absl::StatusOr<std::vector<ReplicaId>> learners = ToAscendingIds(in.learners());
@@ -141,7 +152,16 @@ absl::StatusOr<Config> DecodeConfig(const std::string& data) {
       return absl::InvalidArgumentError(absl::StrCat("replica ", id.value, " is voter and learner"));
     }
   }
-  return Config{*std::move(voters), *std::move(learners)};
+  Config config{*std::move(voters), *std::move(learners)};
+  for (const proto::Config::Address& address : in.addresses()) {
+    const bool follows = config.addresses.empty() || config.addresses.back().replica.value < address.replica();
+    if (address.replica() == 0 || address.node() == 0 || !follows) {
+      return absl::InvalidArgumentError("addresses of a configuration are not in ascending order");
+    }
+    config.addresses.push_back({ReplicaId{address.replica()}, NodeId{address.node()}});
+  }
+  config.version = in.version();
+  return config;
 }
 
 }  // namespace sut::raft

@@ -21,6 +21,9 @@ absl::StatusOr<Message> DecodeMessage(std::string_view bytes);
 void ToProto(const Message& message, proto::RaftMessage* out);
 absl::StatusOr<Message> FromProto(const proto::RaftMessage& in);
 
+proto::Config ToProto(const Config& config);
+absl::StatusOr<Config> FromProto(const proto::Config& in);
+
 std::string EncodeEntry(const Entry& entry);
 absl::StatusOr<Entry> DecodeEntry(std::string_view bytes);
 

@@ -9,6 +9,8 @@ grpc::StatusCode StatusCodeOf(proto::Code code) {
     case proto::OK:
       return grpc::StatusCode::OK;
     case proto::UNAVAILABLE:
+    case proto::NOT_HOSTED:
+    case proto::NOT_CAUGHT_UP:
       return grpc::StatusCode::UNAVAILABLE;
     case proto::NOT_FOUND:
     case proto::TABLET_GONE:
@@ -29,6 +31,7 @@ grpc::StatusCode StatusCodeOf(proto::Code code) {
     case proto::SNAPSHOT_DELETED:
     case proto::RESTORATION_RUNNING:
     case proto::NOT_EMPTY:
+    case proto::CHANGE_RUNNING:
       return grpc::StatusCode::FAILED_PRECONDITION;
     default:  // INDETERMINATE, or a code of a later version
       return grpc::StatusCode::UNKNOWN;

@@ -181,9 +181,7 @@ proto::NodeStatus Server::Status() const {
     one->set_replica(replica->replica().value);
     one->set_leads(replica->is_leader());
     one->set_term(replica->term().value);
-    for (const auto& member : replica->record().members()) {
-      if (member.replica() == replica->raft().status().leader.value) one->set_leader_node(member.node());
-    }
+    one->set_leader_node(replica->NodeOf(replica->raft().status().leader).value);
     one->mutable_applied()->set_term(replica->applied().term.value);
     one->mutable_applied()->set_index(replica->applied().index.value);
     one->set_out_of_service(replica->out_of_service());

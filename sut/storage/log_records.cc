@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "sut/base/check.h"
+#include "sut/raft/wire.h"
 #include "sut/storage/crc32c.h"
 
 namespace sut {
@@ -118,8 +119,7 @@ absl::StatusOr<raft::HardState> DecodeHardStateValue(std::string_view key, std::
 std::string EncodeLogStartValue(std::string_view key, const raft::LogStart& start) {
   proto::LogStartRecord record;
   ToProto(start.last, *record.mutable_last());
-  for (const ReplicaId voter : start.config.voters) record.mutable_config()->add_voters(voter.value);
-  for (const ReplicaId learner : start.config.learners) record.mutable_config()->add_learners(learner.value);
+  *record.mutable_config() = raft::ToProto(start.config);
   return Seal(key, record);
 }
 
@@ -128,8 +128,9 @@ absl::StatusOr<raft::LogStart> DecodeLogStartValue(std::string_view key, std::st
   if (absl::Status status = Unseal(key, value, record); !status.ok()) return status;
   raft::LogStart start;
   start.last = FromProto(record.last());
-  for (const uint64_t voter : record.config().voters()) start.config.voters.push_back(ReplicaId{voter});
-  for (const uint64_t learner : record.config().learners()) start.config.learners.push_back(ReplicaId{learner});
+  absl::StatusOr<raft::Config> config = raft::FromProto(record.config());
+  if (!config.ok()) return Damaged(key, "no configuration");
+  start.config = *std::move(config);
   return start;
 }
 

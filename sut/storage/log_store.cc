@@ -243,6 +243,7 @@ absl::Status LogStore::AddReset(TabletId tablet, const LogReset& reset, rocksdb:
   }
   const std::string end = keep_tail ? EntryKey(tablet, Next(reset.start.last.index)) : EntriesEnd(tablet);
   batch.DeleteRange(EntryKey(tablet, Index{0}), end);
+  if (reset.forget_promises) batch.Delete(RecordKey(tablet, LogRecord::kHardState));
   const std::string key = RecordKey(tablet, LogRecord::kLogStart);
   batch.Put(key, EncodeLogStartValue(key, reset.start));
   return absl::OkStatus();

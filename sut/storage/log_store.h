@@ -65,6 +65,8 @@ class LogStore {
   struct LogReset {
     raft::LogStart start;
     bool keep_tail = false;
+    // The record is of another replica than the one before: what that one has promised is not this one's.
+    bool forget_promises = false;
   };
   absl::Status PutReplica(const proto::ReplicaRecord& record, const std::optional<LogReset>& reset);
   // Every replica that has a record, in the order of tablet ids. DataLoss for a record or entry that does not parse, or

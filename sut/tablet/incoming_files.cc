@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "sut/raft/raft.h"
+#include "sut/raft/wire.h"
 #include "sut/storage/checkpoint.h"
 #include "sut/storage/placed.h"
 #include "sut/tablet/shipped_directory.h"
@@ -26,7 +26,7 @@ bool ValidDirectory(const proto::ShippedDirectory& directory) {
 
 bool ValidOffer(const proto::InstallOffer& offer) {
   if (offer.directories_size() == 0 || offer.directories_size() > kDirectoriesMax) return false;
-  const auto config = raft::DecodeConfig(offer.config().SerializeAsString());
+  const auto config = raft::FromProto(offer.config());
   if (!config.ok() || config->voters.empty()) return false;
   const proto::ShippedDirectory& rows = offer.directories(0);
   // A store is never empty, so there is always something to ask for.

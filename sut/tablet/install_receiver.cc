@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "sut/base/check.h"
 #include "sut/base/prng.h"
+#include "sut/raft/wire.h"
 #include "sut/storage/checkpoint.h"
 #include "sut/storage/placed.h"
 #include "sut/tablet/incoming_files.h"
@@ -65,7 +66,8 @@ void InstallReceiver::OnOffer(const proto::InstallEnvelope& envelope) {
   session.id = envelope.session();
   session.source = ReplicaId{envelope.from_replica()};
   // An old leader's offer, or one that brings nothing new. A session that is under way goes on.
-  if (!ValidOffer(offer) || Term{offer.term()} < replica_.term() || !replica_.raft().CanInstall(LastOf(offer))) {
+  const bool old = Term{offer.term()} < replica_.term() && !replica_.options().bugs.has(Bug::kOlderInstallTaken);
+  if (!ValidOffer(offer) || old || !replica_.raft().CanInstall(LastOf(offer))) {
     return Reply(&session, proto::InstallReply::REFUSED, 0);
   }
   session.offer = offer;
@@ -246,7 +248,7 @@ void InstallReceiver::Commit(std::shared_ptr<TabletStore> staged, proto::Replica
   LogStore::LogReset reset;
   reset.start.last = last;
   // It was decoded when the offer came.
-  reset.start.config = *raft::DecodeConfig(session_->offer.config().SerializeAsString());
+  reset.start.config = *raft::FromProto(session_->offer.config());
   reset.keep_tail = replica_.raft().TermAt(last.index) == last.term;
   if (absl::Status status = replica_.context_.log_store->PutReplica(record, reset); !status.ok()) {
     return replica_.Fatal(absl::StrCat("an install can't be recorded: ", status.message()));

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sut/base/prng.h"
+#include "sut/raft/wire.h"
 #include "sut/storage/checkpoint.h"
 #include "sut/tablet/replica.h"
 #include "sut/tablet/shipped_directory.h"
@@ -107,8 +108,9 @@ void InstallSource::Pin(uint64_t id) {
   const raft::Status& status = replica_.raft().status();
   offer->mutable_last()->set_term(last.term.value);
   offer->mutable_last()->set_index(last.index.value);
-  for (const ReplicaId voter : status.config.voters) offer->mutable_config()->add_voters(voter.value);
-  for (const ReplicaId learner : status.config.learners) offer->mutable_config()->add_learners(learner.value);
+  // Planted bug 46: the newest configuration in the log, which may never be committed.
+  const bool newest = bugs.has(Bug::kUncommittedConfigShipped);
+  *offer->mutable_config() = raft::ToProto(newest ? status.config : replica_.raft().ConfigAt(last.index));
   offer->set_term(status.term.value);
   Sources sources{replica_.storage(), replica_.layout_, replica_.store_, replica_.markers_.live_snapshots(),
                   replica_.layout_.outgoing(id)};

@@ -104,7 +104,7 @@ TEST_F(InstallTest, AStaleOrMalformedOfferDoesNotEndASessionThatIsUnderWay) {
   ASSERT_TRUE(group_.RunUntil([&] { return chunks > 3; }));
   offer.set_session(offer.session() + 2);
   offer.mutable_offer()->mutable_directories(1)->mutable_files(0)->set_name("../escape");
-  group_.replica(lagging_).OnInstall(offer);
+  group_.replica(lagging_).OnInstall(NodeId{1}, offer);
   EXPECT_FALSE(group_.replica(lagging_).idle()) << "the session was given up";
   group_.set_loss(nullptr);
   ExpectCaughtUp();

@@ -1,5 +1,6 @@
 // A replica's life and its Raft group's output. The rest of the class: applying in replica_apply.cc, barriers in
-// replica_barriers.cc, housekeeping in replica_maintenance.cc, requests in replica_requests.cc.
+// replica_barriers.cc, housekeeping in replica_maintenance.cc, requests in replica_requests.cc, changes of the group in
+// replica_membership.cc.
 
 #include "sut/tablet/replica.h"
 
@@ -26,10 +27,15 @@ Id TrustedId(const std::string& bytes) {
   return *id;
 }
 
-raft::Config InitialConfig(const proto::ReplicaRecord& record) {
+raft::Config FoundingConfig(const proto::ReplicaRecord& record) {
   raft::Config config;
-  for (const auto& member : record.members()) config.voters.push_back(ReplicaId{member.replica()});
+  for (const auto& member : record.members()) {
+    config.voters.push_back(ReplicaId{member.replica()});
+    config.addresses.push_back({ReplicaId{member.replica()}, NodeId{member.node()}});
+  }
   std::sort(config.voters.begin(), config.voters.end());
+  std::sort(config.addresses.begin(), config.addresses.end(),
+            [](const raft::Address& a, const raft::Address& b) { return a.replica < b.replica; });
   return config;
 }
 
@@ -49,7 +55,7 @@ absl::Status CheckRecord(const proto::ReplicaRecord& record) {
 }  // namespace
 
 absl::StatusOr<LogStore::RecoveredReplica> Replica::Create(const ReplicaContext& context,
-                                                           const proto::ReplicaRecord& record) {
+                                                           const proto::ReplicaRecord& record, Origin origin) {
   if (absl::Status status = CheckRecord(record); !status.ok()) return status;
   const StorageSeam& storage = context.seams->storage;
   const ReplicaLayout layout(*context.layout, TrustedId<TableId>(record.table()), TrustedId<TabletId>(record.tablet()));
@@ -59,8 +65,9 @@ absl::StatusOr<LogStore::RecoveredReplica> Replica::Create(const ReplicaContext&
   LogStore::RecoveredReplica created;
   created.record = record;
   created.record.set_generation(1);
-  created.start.config = InitialConfig(record);
-  const absl::Status status = context.log_store->PutReplica(created.record, LogStore::LogReset{created.start, false});
+  if (origin == Origin::kFounder) created.start.config = FoundingConfig(record);
+  const LogStore::LogReset reset{.start = created.start, .keep_tail = false, .forget_promises = true};
+  const absl::Status status = context.log_store->PutReplica(created.record, reset);
   if (!status.ok()) return status;
   return created;
 }
@@ -95,7 +102,10 @@ raft::Options Replica::RaftOptions() const {
   raft_options.entries_per_append_max = options().entries_per_append_max;
   raft_options.appends_in_flight_max = options().appends_in_flight_max;
   raft_options.proposals_pending_max = options().proposals_pending_max;
+  raft_options.learners_begin_with_install = true;
   const BugSet bugs = options().bugs;
+  raft_options.bug_older_install_taken = bugs.has(Bug::kOlderInstallTaken);
+  raft_options.bug_removed_replica_votes = bugs.has(Bug::kRemovedReplicaVotes);
   raft_options.bug_vote_not_persisted = bugs.has(Bug::kVoteNotPersisted);
   raft_options.bug_install_keeps_conflicting_tail = bugs.has(Bug::kInstallKeepsConflictingTail);
   raft_options.bug_no_install = bugs.has(Bug::kNoInstallForLaggard);
@@ -156,14 +166,16 @@ void Replica::Tick() {
   Pump();
 }
 
-void Replica::OnRaft(const raft::Message& message) {
+void Replica::OnRaft(NodeId from, const raft::Message& message) {
+  NoteSender(message.from, from);
   raft_->Step(message);
   Pump();
 }
 
-void Replica::OnInstall(const proto::InstallEnvelope& envelope) {
+void Replica::OnInstall(NodeId from, const proto::InstallEnvelope& envelope) {
   if (retiring_ && envelope.has_offer()) return;
   if (ReplicaId{envelope.to_replica()} != replica_) return;
+  NoteSender(ReplicaId{envelope.from_replica()}, from);
   if (envelope.has_reply()) {
     install_source_->OnReply(envelope);
   } else {
@@ -176,13 +188,6 @@ bool Replica::idle() const {
   return to_apply_.empty() && !barrier_running_ && barriers_waiting_.empty() && !maintenance_running_ &&
          !old_generations_ && !install_source_->busy() && !install_receiver_->busy() &&
          applied_.index == raft_->status().commit;
-}
-
-NodeId Replica::NodeOf(ReplicaId replica) const {
-  for (const auto& member : record_.members()) {
-    if (member.replica() == replica.value) return NodeId{member.node()};
-  }
-  return NodeId{};
 }
 
 void Replica::Pump() {
@@ -264,7 +269,8 @@ void Replica::NoteRole() {
   if (role == raft::Role::kLeader) Hit(Probe::kBecameLeader);
   if (before == raft::Role::kLeader) {
     Hit(Probe::kSteppedDown);
-    install_source_->StopAll();
+    // Planted bug 26: what was begun is shipped to the end, wherever the receiver has got to meanwhile.
+    if (!options().bugs.has(Bug::kOlderInstallTaken)) install_source_->StopAll();
     FailProposals(raft_->status().last.index, "leadership was lost before the entry was known to be committed");
   }
   if (on_role_change_) on_role_change_();

@@ -71,22 +71,24 @@ class Replica : public ReplicatedGroup {
   // live generation. `machine` outlives the replica.
   static absl::StatusOr<std::unique_ptr<Replica>> Open(const ReplicaContext& context,
                                                        LogStore::RecoveredReplica recovered, StateMachine* machine);
-  // Makes a new, empty replica durable: its store, then its journal record.
+  // Makes a new, empty replica durable: its store, then its journal record. A founder begins as a voter together with
+  // the others in the record; one that joins begins outside of any configuration, and is told by the group.
+  enum class Origin : uint8_t { kFounder, kJoins };
   static absl::StatusOr<LogStore::RecoveredReplica> Create(const ReplicaContext& context,
-                                                           const proto::ReplicaRecord& record);
+                                                           const proto::ReplicaRecord& record, Origin origin);
   ~Replica() override;
 
   // Called after each change of role, never inside Open.
   void set_on_role_change(std::function<void()> on_role_change) { on_role_change_ = std::move(on_role_change); }
 
   void Tick();
-  void OnRaft(const raft::Message& message);
-  void OnInstall(const proto::InstallEnvelope& envelope);
+  void OnRaft(NodeId from, const raft::Message& message);
+  void OnInstall(NodeId from, const proto::InstallEnvelope& envelope);
   // For removal, which is for good: takes the replica out of service, and stops it as soon as nothing of it is under
   // way on the Worker. Null as long as something is: ask again later. After it, the object only waits for what was
   // promised to call it back: a pause of kCallbackUsMax, then everything that the log writer has. The store is no more
-  // in use.
-  std::shared_ptr<TabletStore> Retire();
+  // in use. What clients are told depends on whether the tablet lives on elsewhere.
+  std::shared_ptr<TabletStore> Retire(bool tablet_lives_on);
   static constexpr int64_t kCallbackUsMax = 2'000'000;
 
   // A request to this tablet, other than those that only the master knows.
@@ -113,6 +115,8 @@ class Replica : public ReplicatedGroup {
   bool maintaining() const { return maintenance_running_ || flush_wanted_ || compaction_wanted_; }
   // Nothing is waiting to be applied, written, flushed or shipped.
   bool idle() const;
+  // Where a replica of the group is, as far as known here.
+  NodeId NodeOf(ReplicaId replica) const;
 
  private:
   friend class InstallReceiver;
@@ -141,6 +145,8 @@ class Replica : public ReplicatedGroup {
                             absl::Status* status);
   proto::Reply ApplyClose(OpId op, StoreBatch* batch);
   static proto::Reply TabletGone();
+  // To a request that this replica takes no more.
+  proto::Reply Gone() const;
   // Commits `batch` at the entry, then finishes it.
   void CommitEntry(const raft::Entry& entry, const proto::Command* command, StoreBatch batch, proto::Reply reply);
   // What observers are told of an entry; valid as long as the entry. `command` is null for an entry that is none.
@@ -192,7 +198,13 @@ class Replica : public ReplicatedGroup {
   void HandleInspect(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void HandleClose(std::function<void(proto::Reply)> reply);
 
-  NodeId NodeOf(ReplicaId replica) const;
+  // Membership.
+  void HandleChangeGroup(const proto::ChangeGroup& change, std::function<void(proto::Reply)> reply);
+  bool CaughtUp(ReplicaId learner) const;
+  ReplicaId MemberOn(NodeId node) const;  // none if there is none
+  void NoteSender(ReplicaId replica, NodeId node);
+  void NoteConfigApplied(const raft::Entry& entry);
+
   void Hit(Probe probe) const { context_.seams->probes->Hit(probe, tablet_); }
   int64_t NowUs() const { return context_.seams->clock->NowUs(); }
   const NodeOptions& options() const { return *context_.options; }
@@ -231,12 +243,16 @@ class Replica : public ReplicatedGroup {
   std::map<uint64_t, Pinned> pins_;
   uint64_t pins_opened_ = 0;
 
+  // Senders that stand in no configuration known here; at most kHeardFromMax.
+  std::map<ReplicaId, NodeId> heard_from_;
+
   raft::Role role_ = raft::Role::kFollower;  // as last noted
   Term role_term_;                           // the term of that
   std::function<void()> on_role_change_;
   bool pumping_ = false;
   bool stopped_ = false;          // by Fatal or Retire
   bool retiring_ = false;         // nothing is begun any more
+  bool lives_on_ = false;         // retiring, and the tablet is elsewhere
   bool barrier_running_ = false;  // or held up
   bool held_up_ = false;          // failed, and waiting for the next attempt. Invariant: then retry_barrier_ is set
   std::deque<std::function<void()>> barriers_waiting_;

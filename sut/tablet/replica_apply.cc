@@ -46,6 +46,7 @@ bool Replica::ApplyOne(const raft::Entry& entry) {
   SUT_CHECK(entry.op.index == Next(applied_.index), "entries apply without a gap");
   context_.hybrid_clock->Observe(entry.time);
   if (entry.type != raft::EntryType::kCommand) {
+    if (entry.type == raft::EntryType::kConfig) NoteConfigApplied(entry);
     CommitEntry(entry, nullptr, {}, {});
     return true;
   }

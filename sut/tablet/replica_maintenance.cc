@@ -93,8 +93,9 @@ void Replica::RemoveOldGenerations() {
       [this](absl::Status status) { old_generations_ = old_generations_ || !status.ok(); });
 }
 
-std::shared_ptr<TabletStore> Replica::Retire() {
+std::shared_ptr<TabletStore> Replica::Retire(bool tablet_lives_on) {
   retiring_ = out_of_service_ = true;
+  lives_on_ = tablet_lives_on;
   install_source_->StopAll();
   install_receiver_->Cancel();
   const bool under_way = (barrier_running_ && !held_up_) || maintenance_running_ || install_source_->busy() ||
@@ -104,8 +105,8 @@ std::shared_ptr<TabletStore> Replica::Retire() {
   barriers_waiting_.clear();
   pins_.clear();
   FailProposals(raft_->status().last.index, "the replica was removed");
-  for (auto& [index, done] : std::exchange(reads_confirmed_, {})) done(TabletGone());
-  for (auto& [id, done] : std::exchange(reads_, {})) done(TabletGone());
+  for (auto& [index, done] : std::exchange(reads_confirmed_, {})) done(Gone());
+  for (auto& [id, done] : std::exchange(reads_, {})) done(Gone());
   return std::exchange(store_, nullptr);
 }
 

@@ -15,6 +15,7 @@ proto::ReplicaRecord RecordOf(const RemovedReplica& removed) {
   record.set_tablet(Bytes(removed.tablet));
   record.set_replica(removed.replica.value);
   record.set_removed(true);
+  record.set_lives_on(removed.tablet_lives_on);
   return record;
 }
 
@@ -36,7 +37,7 @@ std::vector<Step> RemovalSteps(const ReplicaContext& context, const RemovedRepli
   const auto held = std::make_shared<std::shared_ptr<TabletStore>>(std::move(store));
   return {
       [log_store = context.log_store, removed] {
-        return log_store->PutReplica(RecordOf(removed), LogStore::LogReset{});
+        return log_store->PutReplica(RecordOf(removed), LogStore::LogReset{.start = {}, .forget_promises = true});
       },
       [held]() -> absl::Status {
         held->reset();  // closes it

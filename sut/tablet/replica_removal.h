@@ -26,6 +26,7 @@ struct RemovedReplica {
   TableId table;
   TabletId tablet;
   ReplicaId replica;
+  bool tablet_lives_on = false;  // elsewhere
 };
 
 // Repeating them from any point gives the same. `store` is closed by them, if there is one.

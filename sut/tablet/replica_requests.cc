@@ -55,6 +55,11 @@ proto::Reply Replica::NotLeader() const {
 
 proto::Reply Replica::TabletGone() { return Refuse(proto::TABLET_GONE, "the table was dropped"); }
 
+proto::Reply Replica::Gone() const {
+  const bool moved = retiring_ && lives_on_ && !markers_.closed();
+  return moved ? Refuse(proto::NOT_HOSTED, "the replica was removed from here") : TabletGone();
+}
+
 void Replica::Propose(proto::Command command, std::function<void(proto::Reply)> done) {
   if (!is_leader()) return done(NotLeader());
   if (out_of_service_) return done(Refuse(proto::UNAVAILABLE, "the replica is out of service"));
@@ -84,7 +89,7 @@ void Replica::ReadBarrier(std::function<void(proto::Reply)> done) {
 
 void Replica::Handle(const proto::Request& request, std::function<void(proto::Reply)> reply) {
   const bool for_rows = request.has_write() || request.has_get() || request.has_scan();
-  if (retiring_ || (for_rows && RefusesRows())) return reply(TabletGone());
+  if (retiring_ || (for_rows && RefusesRows())) return reply(Gone());
   switch (request.body_case()) {
     case proto::Request::kWrite:
       return HandleWrite(request, std::move(reply));
@@ -104,6 +109,8 @@ void Replica::Handle(const proto::Request& request, std::function<void(proto::Re
       return HandleMaintenance(request, std::move(reply));
     case proto::Request::kCloseTablet:
       return HandleClose(std::move(reply));
+    case proto::Request::kChangeGroup:
+      return HandleChangeGroup(request.change_group(), std::move(reply));
     case proto::Request::kInspectSnapshot:
       return HandleInspect(request, std::move(reply));
     default:
@@ -131,7 +138,7 @@ void Replica::HandleGet(const proto::Request& request, std::function<void(proto:
   }
   ReadBarrier([this, key = RowStoreKey(request.get().key()), reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
-    if (RefusesRows()) return reply(TabletGone());
+    if (RefusesRows()) return reply(Gone());
     auto value = store_->Get(key);
     if (!value.ok()) {
       NoteReadFailure(value.status());
@@ -158,7 +165,7 @@ void Replica::HandleScan(const proto::Request& request, std::function<void(proto
 void Replica::OpenScan(const proto::Scan& scan, std::function<void(proto::Reply)> reply) {
   ReadBarrier([this, key_prefix = scan.key_prefix(), reply = std::move(reply)](proto::Reply barrier) {
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
-    if (RefusesRows()) return reply(TabletGone());
+    if (RefusesRows()) return reply(Gone());
     if (pins_.size() >= static_cast<size_t>(options().scan_pins_max)) {
       return reply(Refuse(proto::UNAVAILABLE, "too many scans are open"));
     }
@@ -278,10 +285,7 @@ void Replica::HandleMaintenance(const proto::Request& request, std::function<voi
       compaction_wanted_ = true;
       break;
     case proto::Maintenance::TRANSFER_LEADER: {
-      ReplicaId target;
-      for (const auto& member : record_.members()) {
-        if (member.node() == request.maintenance().target_node()) target = ReplicaId{member.replica()};
-      }
+      const ReplicaId target = MemberOn(NodeId{request.maintenance().target_node()});
       if (absl::Status status = raft_->TransferLeader(target); !status.ok()) {
         done = Refuse(proto::UNAVAILABLE, std::string(status.message()));
       }

@@ -147,7 +147,7 @@ absl::Status TestGroup::Life::Open() {
       member->set_replica(n);
       member->set_node(n);
     }
-    auto created = Replica::Create(context, record);
+    auto created = Replica::Create(context, record, Replica::Origin::kFounder);
     if (!created.ok()) return created.status();
     recovered->push_back(*std::move(created));
   }
@@ -307,10 +307,10 @@ void TestGroup::Deliver(NodeId to, const std::string& bytes) {
   if (node < 1 || node > kTestNodes || !up(node)) return;
   proto::Envelope envelope;
   SUT_CHECK(envelope.ParseFromString(bytes), "a node sends envelopes");
-  if (envelope.has_install()) return replica(node).OnInstall(envelope.install());
+  if (envelope.has_install()) return replica(node).OnInstall(NodeId{envelope.from_node()}, envelope.install());
   const auto message = raft::FromProto(envelope.raft().message());
   SUT_CHECK(message.ok(), "a replica sends Raft messages");
-  replica(node).OnRaft(*message);
+  replica(node).OnRaft(NodeId{envelope.from_node()}, *message);
 }
 
 std::string TestId(uint64_t n) { return UuidBytes(1, n); }
