@@ -28,7 +28,8 @@ struct HuntFlags {
   bool all = false;
   std::string budget = "60s";
   uint64_t seed = 1;
-  std::string profiles = "all";
+  // What looks for trouble most widely, in turn.
+  std::string profiles = "default,everything,membership,disk";
   bool guided = false;
   std::string json_file;
   std::string plan_directory;
