@@ -173,8 +173,8 @@ void InstallSource::Tick() {
   const int64_t now_us = replica_.NowUs();
   std::optional<uint64_t> stuck;
   for (auto& [id, session] : sessions_) {
-    // Pinning is this node's own work, which ends.
-    if (!session.pinned) continue;
+    // Pinning and reading are this node's own work, which ends.
+    if (!session.pinned || session.reading) continue;
     const int64_t timeout_us = replica_.options().install_timeout_us;
     if (now_us - session.heard_us > timeout_us || now_us - session.progress_us > kWorkTimeoutsMax * timeout_us) {
       stuck = id;
@@ -230,6 +230,7 @@ void InstallSource::ChunkRead(uint64_t id, const proto::InstallReply& wanted, ab
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   found->second.reading = false;
+  found->second.heard_us = replica_.NowUs();
   if (!data.ok()) {
     End(id, std::nullopt);
     return replica_.Pump();

@@ -104,7 +104,7 @@ TEST_F(BadInputTest, ADeletedSnapshotIsNeitherRestoredNorExportedNorDeletedAgain
     const ProgramEnd end = Admin(words);
     EXPECT_EQ(end.code, 1) << words[0];
     EXPECT_THAT(end.output, IsEmpty());
-    EXPECT_THAT(end.errors, HasSubstr("deleted"));
+    EXPECT_THAT(end.errors, HasSubstr("Illegal state: The snapshot was deleted"));
     EXPECT_EQ(std::count(end.errors.begin(), end.errors.end(), '\n'), 1) << end.errors;
   }
   EXPECT_EQ(Admin({"list_snapshot_restorations"}).output, "No snapshot restorations\n");

@@ -20,6 +20,7 @@
 #include "sut/client/routing_table.h"
 #include "sut/server/client_id.h"
 #include "sut/server/test_servers.h"
+#include "sut/storage/crc32c.h"
 #include "sut/storage/layout.h"
 #include "sut/tablet/partition.h"
 
@@ -351,6 +352,12 @@ TEST_F(ExportTest, ADamagedForeignOrFutureFileIsRefusedAndChangesNothing) {
   flipped[bytes.size() / 2] ^= 4;
   EXPECT_THAT(refused(flipped), HasSubstr("its checksum is wrong"));
   EXPECT_THAT(refused("{\"snapshot\": 1}"), HasSubstr("it is not a snapshot file"));
+  // Sound, and of a version to come.
+  std::string later = bytes.substr(0, bytes.size() - 4);
+  later[8] = 9;
+  const uint32_t crc = Crc32c(later);
+  for (int i = 0; i < 4; ++i) later.push_back(static_cast<char>(crc >> (8 * i)));
+  EXPECT_THAT(refused(later), HasSubstr("format version 9, only version 1 is known"));
   EXPECT_THAT(Refusal({"import_snapshot", file_ + ".missing"}), HasSubstr("No such file"));
   EXPECT_THAT(Refusal({"export_snapshot", "../../etc", file_}), HasSubstr("Could not find snapshot: ../../etc"));
   EXPECT_THAT(Refusal({"export_snapshot", std::string(32, 'a'), file_}), HasSubstr("Could not find snapshot"));

@@ -69,6 +69,12 @@ absl::StatusOr<proto::SnapshotSource> SourceOf(RemoteClient& client, const proto
 absl::StatusOr<proto::SnapshotInfo> FindExportable(const Catalogue& catalogue, SnapshotId id) {
   for (const proto::SnapshotInfo& snapshot : catalogue.snapshots.snapshots()) {
     if (snapshot.id() != Bytes(id)) continue;
+    if (snapshot.state() == proto::SnapshotInfo::DELETING) {
+      return absl::FailedPreconditionError("The snapshot is being deleted");
+    }
+    if (snapshot.state() == proto::SnapshotInfo::DELETED) {
+      return absl::FailedPreconditionError("The snapshot was deleted");
+    }
     if (snapshot.state() != proto::SnapshotInfo::COMPLETE) {
       return absl::FailedPreconditionError(absl::StrCat("The snapshot state is not complete: ", Hex(id)));
     }
