@@ -74,6 +74,8 @@ struct ReplicaInspection {
   // A snapshot operation or install is under way: directories may be in between. Down: the journal on its disk names an
   // install that is not finished (a snapshot operation cut short by a crash needs no mark).
   bool in_barrier = false;
+  // No replica of the tablet is hosted on the node: only what is left of it on the disk is told, as strays.
+  bool gone = false;
   bool damaged = false;  // a fault rotted or wiped this disk: it may refuse, but never show other content
   std::string error;     // why the store can't be read; empty if it can
   LogPosition applied;   // running: in memory; down: what the disk's store says

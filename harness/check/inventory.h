@@ -1,6 +1,7 @@
 // Invariant I4: once quiet, a snapshot that clients saw DELETED or FAILED has left nothing on any disk, and no replica
 // holds a directory or file that belongs to nothing: tmp and trash directories, old generations, ends of an install,
-// directories of a snapshot that does not cover the tablet's table.
+// directories of a snapshot that does not cover the tablet's table, or anything of a tablet that the node does not host
+// (any more).
 //
 // Outside of quiet it judges nothing: leftovers are legal while an operation runs or a node is down.
 

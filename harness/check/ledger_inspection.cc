@@ -19,7 +19,9 @@ bool Touches(const LedgerEntry& entry, uint32_t snapshot) {
 }  // namespace
 
 void ApplyLedger::Check(const Inspection& inspection, const InspectionDigest& digest) {
-  for (size_t i = 0; i < inspection.replicas.size(); ++i) Check(inspection.replicas[i], digest[i], inspection.quiet);
+  for (size_t i = 0; i < inspection.replicas.size(); ++i) {
+    if (!inspection.replicas[i].gone) Check(inspection.replicas[i], digest[i], inspection.quiet);
+  }
 }
 
 void ApplyLedger::Check(const ReplicaInspection& replica, const ReplicaDigest& digest, bool quiet) {

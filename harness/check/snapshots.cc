@@ -68,7 +68,7 @@ SnapshotsOnDisk::Holders SnapshotsOnDisk::FindHolders(const Inspection& inspecti
   Holders holders;
   const auto content = contents_.find({tablet, snapshot});
   for (const ReplicaInspection& replica : inspection.replicas) {
-    if (replica.replica.tablet != tablet) continue;
+    if (replica.replica.tablet != tablet || replica.gone) continue;
     ++holders.replicas;
     const SnapshotOnDisk* found = Find(replica, snapshot);
     if (found != nullptr && found->error.empty()) {

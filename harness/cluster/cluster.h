@@ -89,11 +89,19 @@ class Cluster {
   // Which node a target means now; nullopt if there is none (no leader known).
   virtual std::optional<uint32_t> Resolve(const plan::Target& target) const = 0;
   virtual bool IsUp(uint32_t node) const = 0;
+  // The nodes that hold a replica of a tablet's group, as far as known now. Unimplemented: this cluster can't tell.
+  virtual absl::StatusOr<std::vector<uint32_t>> MembersOf(uint32_t) const {
+    return absl::UnimplementedError("this cluster can't tell who is in a group");
+  }
+  // Whether the catalogue asks for a change of any group that is not made yet.
+  virtual bool ChangesGroups() const { return false; }
 
   // Nothing happens if it is down. Unimplemented: this world knows no such death.
   virtual absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
   // FailedPrecondition if it is up; Unavailable if a fault of its disk keeps it from starting.
   virtual absl::Status Restart(uint32_t node) = 0;
+  // The node dies, if it is up, and its disk is empty from then on.
+  virtual absl::Status LoseDisk(uint32_t) { return absl::UnimplementedError("this cluster loses no disks"); }
   // The node's process stops, and goes on with its old memory when it is resumed; a crash ends it as if it ran.
   // FailedPrecondition if it is down or paused.
   virtual absl::Status Pause(uint32_t) { return absl::UnimplementedError("this cluster pauses no nodes"); }

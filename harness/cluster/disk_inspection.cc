@@ -1,5 +1,9 @@
 #include "harness/cluster/disk_inspection.h"
 
+#include <iterator>
+#include <map>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "harness/cluster/ledger_entry.h"
 
@@ -77,6 +81,28 @@ void InspectDirectories(const ReplicaDirectories& at, const PlanIds& ids, DiskVi
   InspectStrays(at, disk, out);
 }
 
+std::vector<ReplicaInspection> InspectLeftOvers(const sut::NodeLayout& layout, const NodeLife& life,
+                                                const std::set<sut::TabletId>& hosted, const PlanIds& ids,
+                                                DiskView* disk) {
+  constexpr size_t kHexDigits = 32;
+  const std::string prefix = "tablet-";
+  const std::string tables = absl::StrCat(layout.root(), "/data/rocksdb");
+  std::map<sut::TabletId, ReplicaInspection> left;
+  for (const std::string& table : disk->NamesIn(tables)) {
+    for (const std::string& name : disk->NamesIn(absl::StrCat(tables, "/", table))) {
+      const bool is_tablet = name.starts_with(prefix) && name.size() >= prefix.size() + kHexDigits;
+      const auto tablet = sut::IdFromHex<sut::TabletId>(is_tablet ? name.substr(prefix.size(), kHexDigits) : name);
+      if (!tablet.ok() || hosted.contains(*tablet)) continue;
+      ReplicaInspection& out = left.try_emplace(*tablet, NewInspection(life, *tablet, ids)).first->second;
+      out.gone = true;
+      out.strays.push_back(absl::StrCat(table, "/", name));
+    }
+  }
+  std::vector<ReplicaInspection> all;
+  for (auto& [tablet, out] : left) all.push_back(std::move(out));
+  return all;
+}
+
 std::vector<ReplicaInspection> InspectStoppedNode(const sut::NodeLayout& layout, const NodeLife& life,
                                                   const PlanIds& ids, DiskView* disk) {
   std::vector<ReplicaInspection> replicas;
@@ -86,10 +112,14 @@ std::vector<ReplicaInspection> InspectStoppedNode(const sut::NodeLayout& layout,
     replicas.back().error = absl::StrCat("the journal can't be read: ", records.status().ToString());
     return replicas;
   }
+  std::set<sut::TabletId> hosted;
   for (const sut::proto::ReplicaRecord& record : *records) {
     if (record.removed()) continue;
     replicas.push_back(InspectReplica(layout, life, record, ids, disk));
+    if (const auto tablet = sut::IdFromBytes<sut::TabletId>(record.tablet()); tablet.ok()) hosted.insert(*tablet);
   }
+  std::vector<ReplicaInspection> left = InspectLeftOvers(layout, life, hosted, ids, disk);
+  std::move(left.begin(), left.end(), std::back_inserter(replicas));
   return replicas;
 }
 

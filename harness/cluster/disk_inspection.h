@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,11 @@ struct ReplicaDirectories {
 // Its snapshots, and what should not be there.
 void InspectDirectories(const ReplicaDirectories& at, const PlanIds& ids, DiskView* disk,
                         check::ReplicaInspection* out);
+
+// What is on the disk of tablets that the node does not host: one entry for each, with the names of it as strays.
+std::vector<check::ReplicaInspection> InspectLeftOvers(const sut::NodeLayout& layout, const NodeLife& life,
+                                                       const std::set<sut::TabletId>& hosted, const PlanIds& ids,
+                                                       DiskView* disk);
 
 // In the order of tablet ids. If the journal can't be read there is one entry, of the master's group, that says so.
 std::vector<check::ReplicaInspection> InspectStoppedNode(const sut::NodeLayout& layout, const NodeLife& life,

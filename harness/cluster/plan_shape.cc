@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/check/inspection.h"
+#include "harness/plan/validate.h"
 #include "sut/base/bugs.h"
 #include "sut/tablet/partition.h"
 
@@ -48,7 +49,7 @@ absl::StatusOr<sut::NodeOptions> NodeOptionsOf(const plan::Plan& plan) {
 
 std::vector<sut::NodeId> MasterMembers(const plan::Plan& plan) {
   std::vector<sut::NodeId> members;
-  for (uint32_t node = 1; node <= plan.shape().nodes(); ++node) members.push_back({node});
+  for (uint32_t node = 1; node <= plan::MasterCount(plan.shape()); ++node) members.push_back({node});
   return members;
 }
 
@@ -56,7 +57,7 @@ std::vector<uint32_t> NodesOfObject(const plan::Plan& plan, uint32_t object) {
   std::vector<uint32_t> nodes;
   const uint32_t node_count = plan.shape().nodes();
   if (object == check::kMasterObject) {
-    for (uint32_t node = 1; node <= node_count; ++node) nodes.push_back(node);
+    for (uint32_t node = 1; node <= plan::MasterCount(plan.shape()); ++node) nodes.push_back(node);
     return nodes;
   }
   for (uint32_t i = 0; i < plan.shape().replication_factor(); ++i) nodes.push_back((object + i) % node_count + 1);

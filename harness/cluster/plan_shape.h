@@ -18,11 +18,11 @@ namespace holdfast {
 // InvalidArgument: a planted bug that nobody knows.
 absl::StatusOr<sut::NodeOptions> NodeOptionsOf(const plan::Plan& plan);
 
-// The nodes of the master's group: all of them, in order.
+// The nodes of the master's group, in order.
 std::vector<sut::NodeId> MasterMembers(const plan::Plan& plan);
 
-// Nodes that host a replica of the object, in the order of placement: round robin, one step on for each tablet. Every
-// node for the master's.
+// Nodes that host a replica of the object, in the order of placement: round robin, one step on for each tablet. Of
+// a tablet's group: until it is changed.
 std::vector<uint32_t> NodesOfObject(const plan::Plan& plan, uint32_t object);
 
 // A table as it is asked of the master: complete with ids, bounds and placement.

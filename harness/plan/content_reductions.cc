@@ -152,6 +152,7 @@ bool SimplifyFault(Plan* plan, size_t position) {
     fault->mutable_disk()->clear_times();
     fault->mutable_disk()->clear_nth();
   }
+  if (fault->has_disk_loss()) fault->mutable_disk_loss()->clear_elsewhere();
   if (fault->has_rot()) {
     fault->mutable_rot()->clear_files();
     fault->mutable_rot()->clear_bits();

@@ -53,6 +53,7 @@ Plan DrawHeader(uint64_t seed, const Profile& profile, sut::Prng* random) {
   const auto& shape = PickWeighted(profile.shapes, random);
   plan.mutable_shape()->set_nodes(shape.nodes);
   plan.mutable_shape()->set_replication_factor(shape.replication_factor);
+  if (shape.masters != 0) plan.mutable_shape()->set_masters(shape.masters);
   plan.mutable_shape()->set_tables(PickWeighted(profile.tables, random).count);
   plan.mutable_shape()->set_tablets_per_table(PickWeighted(profile.tablets, random).count);
   plan.set_clients(static_cast<uint32_t>(Draw(profile.clients, random)));

@@ -114,6 +114,8 @@ class Draft {
   // Of one node's disk: an error, room that runs out, slowness or damage. Only in profiles with disk faults.
   bool DiskFault(uint64_t at_us);
   bool ClockFault(uint64_t at_us);
+  // Of a node that holds no replica of the master, if there are such.
+  bool LoseDisk(uint64_t at_us, Range restart_after_us);
   // The target, and these clients with it, against the rest.
   bool Isolate(uint64_t at_us, Target side, std::vector<uint32_t> clients_inside, Range heal_after_us);
   bool Pause(uint64_t at_us, Target target, Range resume_after_us);
@@ -127,6 +129,8 @@ class Draft {
   // A fault of any kind.
   bool AnyFault(uint64_t at_us);
 
+  // The replica goes, or comes, or is replaced; false where the plan has other things in mind for its disks.
+  bool ChangeReplicas(uint64_t at_us, Membership::Kind kind, Target target);
   void MoveLeader(uint64_t at_us, bool master);
   void Maintain(uint64_t at_us);
   void Inspect(uint64_t at_us);
@@ -146,6 +150,8 @@ class Draft {
   void DrawWorld();
   Fault::Crash::Kind DrawCrashKind();
   Fault::Partition::Kind DrawPartitionKind();
+  // A plan damages disks or changes groups, not both.
+  bool can_change_groups() const { return profile_.disk_permille == 0 || !swarm_.has(Kind::kDiskDamage); }
   bool DiskError(uint64_t at_us);
   bool DiskLatency(uint64_t at_us);
   bool DiskDamage(uint64_t at_us);

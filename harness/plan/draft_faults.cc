@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "harness/plan/draft.h"
+#include "harness/plan/validate.h"
 
 namespace holdfast::plan {
 namespace {
@@ -98,6 +99,25 @@ bool Draft::CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, 
   Fault::Crash* crash = step->mutable_fault()->mutable_crash();
   crash->set_kind(DrawCrashKind());
   crash->set_restart_after_us(Draw(restart_after_us, &random_));
+  return true;
+}
+
+bool Draft::LoseDisk(uint64_t at_us, Range restart_after_us) {
+  const uint32_t masters = MasterCount(shape());
+  if (!can_change_groups() || masters == shape().nodes() || shape().replication_factor() < 3) return false;
+  Fault::DiskLoss* loss = AddFault(at_us)->mutable_disk_loss();
+  *loss->mutable_target() = Node(static_cast<uint32_t>(Between(masters + 1, shape().nodes())));
+  loss->set_restart_after_us(Draw(restart_after_us, &random_));
+  loss->set_elsewhere(Chance(400));
+  return true;
+}
+
+bool Draft::ChangeReplicas(uint64_t at_us, Membership::Kind kind, Target target) {
+  if (!can_change_groups()) return false;
+  Membership* membership = Add(at_us)->mutable_membership();
+  membership->set_kind(kind);
+  *membership->mutable_target() = std::move(target);
+  if (kind != Membership::REMOVE) membership->set_ordinal(static_cast<uint32_t>(random_.NextBelow(shape().nodes())));
   return true;
 }
 

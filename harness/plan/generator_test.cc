@@ -101,7 +101,9 @@ TEST(Generator, EveryThemeIsPlayedOften) {
   for (const GeneratedPlan& generated : DefaultPlans()) {
     for (const Theme theme : generated.themes) ++played[theme];
   }
+  const Profile profile = DefaultProfile();
   for (int i = 0; i < kThemeCount; ++i) {
+    if (profile.theme_weights[i] == 0) continue;  // a profile of its own plays it
     EXPECT_GE(played[static_cast<Theme>(i)], 100) << ThemeName(static_cast<Theme>(i));
   }
 }
@@ -213,6 +215,29 @@ TEST(Generator, KeysCollideAndAwkwardOnesOccur) {
   for (const std::string& key : {std::string(), std::string(1, '\0'), std::string("\xff"), std::string("a\0b", 3)}) {
     EXPECT_GT(uses[key], 0);
   }
+}
+
+TEST(Generator, ChangesOfGroupsComeInTheirProfilesOnlyAndSpareTheMasters) {
+  const auto changes = [](const Plan& plan) {
+    return CountIf(plan, [](const Step& step) { return step.has_membership(); });
+  };
+  const auto losses = [](const Plan& plan) {
+    return CountIf(plan, [](const Step& step) { return step.fault().has_disk_loss(); });
+  };
+  for (const GeneratedPlan& generated : DefaultPlans()) {
+    ASSERT_EQ(changes(generated.plan) + losses(generated.plan), 0u);
+  }
+  const Profile profile = *ProfileNamed("membership");
+  uint64_t changed = 0, lost = 0;
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    const Plan plan = GeneratePlan(seed, profile);
+    const absl::Status valid = Validate(plan, nullptr);
+    ASSERT_TRUE(valid.ok()) << valid;
+    changed += changes(plan);
+    lost += losses(plan);
+  }
+  EXPECT_GT(changed, 200u);
+  EXPECT_GT(lost, 40u);
 }
 
 TEST(ArbitraryPlan, ShrinksAreSmallerValidPlansAndComeLazily) {

@@ -31,6 +31,9 @@ constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
     "odd-network",
     "restart-loop",
     "rivals",
+    "replace-replica",
+    "replace-dead",
+    "lost-disk",
 };
 
 // Every phase of a snapshot's life, met by each of these faults.
@@ -135,6 +138,19 @@ Profile ClockProfile() {
   return profile;
 }
 
+// Replicas come and go, and nodes lose their disks. No more than one at a time, under crashes and partitions.
+Profile MembershipProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "membership";
+  profile.shapes = {{350, 3, 3}, {350, 5, 3, 3}, {100, 5, 3}, {100, 5, 5, 3}, {50, 1, 1}, {50, 3, 1, 1}};
+  profile.faults = {2, 6};
+  Weigh(&profile, {{Theme::kReplaceReplica, 60}, {Theme::kReplaceDead, 60}, {Theme::kLostDisk, 40}});
+  profile.enough_weight = 20;
+  profile.floors = {"joining/process-death", "joining/power-loss", "joining/partition", "idle/disk-loss"};
+  profile.changes_groups = true;
+  return profile;
+}
+
 // Many plans in little time: one tablet, one snapshot, one restore, hardly a fault. Finds what is wrong always, and
 // shows what a long campaign does to the machine.
 Profile SmallProfile() {
@@ -156,6 +172,7 @@ Profile SmallProfile() {
   profile.duration_us = {6'000'000, 8'000'000};
   profile.quiet_permille = 300;
   profile.theme_weights.fill(1);
+  Weigh(&profile, {{Theme::kReplaceReplica, 0}, {Theme::kReplaceDead, 0}, {Theme::kLostDisk, 0}});
   profile.enough_weight = 30;
   return profile;
 }
@@ -173,6 +190,7 @@ Profile EverythingProfile() {
   profile.extreme_permille = 220;
   profile.quiet_permille = 10;
   profile.theme_weights.fill(10);
+  profile.changes_groups = true;
   profile.off_permille.fill(100);
   SwitchOff(&profile, {{Kind::kLargeValue, 500}, {Kind::kMixedKeys, 800}, {Kind::kRoughWorld, 500}});
   profile.floors = Cells({"process-death", "power-loss", "partition", "weather"});
@@ -198,8 +216,8 @@ Profile PlainProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 9> kProfileNames = {"default", "snapshots",  "restores", "network", "disk",
-                                                           "clocks",  "everything", "plain",    "small"};
+constexpr std::array<std::string_view, 10> kProfileNames = {
+    "default", "snapshots", "restores", "membership", "network", "disk", "clocks", "everything", "plain", "small"};
 
 }  // namespace
 
@@ -248,7 +266,10 @@ Profile DefaultProfile() {
                    {Theme::kDeposedLeaderLags, 8},
                    {Theme::kOddNetwork, 4},
                    {Theme::kRestartLoop, 4},
-                   {Theme::kRivals, 18}});
+                   {Theme::kRivals, 18},
+                   {Theme::kReplaceReplica, 0},
+                   {Theme::kReplaceDead, 0},
+                   {Theme::kLostDisk, 0}});
   profile.off_permille.fill(200);
   SwitchOff(&profile, {{Kind::kIncrement, 120},
                        {Kind::kDropSnapshot, 250},
@@ -273,6 +294,7 @@ std::optional<Profile> ProfileNamed(std::string_view name) {
   if (name == "snapshots") return SnapshotProfile();
   if (name == "restores") return RestoreProfile();
   if (name == "network") return NetworkProfile();
+  if (name == "membership") return MembershipProfile();
   if (name == "small") return SmallProfile();
   if (name == "everything") return EverythingProfile();
   if (name == "plain") return PlainProfile();

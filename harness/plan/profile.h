@@ -54,8 +54,11 @@ enum class Theme : uint8_t {
   kOddNetwork,            // rings, bridges, slow links under load
   kRestartLoop,           // a node that crashes again and again, or all of them in turn
   kRivals,                // a delete or another restore while a restore of the snapshot is running
+  kReplaceReplica,        // a replica of a tablet is replaced while its snapshots come and go
+  kReplaceDead,           // a node is away, and its replica is replaced; then it comes back
+  kLostDisk,              // a node loses its disk, and its replicas come back under new ids
 };
-inline constexpr int kThemeCount = static_cast<int>(Theme::kRivals) + 1;
+inline constexpr int kThemeCount = static_cast<int>(Theme::kLostDisk) + 1;
 std::string_view ThemeName(Theme theme);
 
 // What swarm testing switches off, each on its own.
@@ -106,6 +109,7 @@ struct Profile {
     uint32_t weight;
     uint32_t nodes;
     uint32_t replication_factor;
+    uint32_t masters = 0;  // 0: all nodes
   };
   struct WeightedCount {
     uint32_t weight;
@@ -143,6 +147,8 @@ struct Profile {
   // matrix ("creating/power-loss"), and every probe if that is asked for.
   std::vector<std::string> floors = {};
   bool every_probe = false;
+  // Its plans change who is in a group. The probes of that are asked of no other profile.
+  bool changes_groups = false;
   uint64_t floor_plans = 1'000;
 };
 

@@ -18,7 +18,7 @@ bool IsIncrement(const Step& step) {
 }
 
 // Whole kinds of steps. Tried from the last to the first.
-constexpr std::array<bool (*)(const Step&), 8> kStepKinds = {
+constexpr std::array<bool (*)(const Step&), 9> kStepKinds = {
     [](const Step& step) { return step.has_client() && !IsRead(step); },
     IsIncrement,
     [](const Step& step) { return step.has_when(); },
@@ -27,6 +27,7 @@ constexpr std::array<bool (*)(const Step&), 8> kStepKinds = {
     [](const Step& step) { return step.has_move(); },
     [](const Step& step) { return step.snapshot().has_list(); },
     [](const Step& step) { return step.has_inspect() || step.has_maintenance(); },
+    [](const Step& step) { return step.has_membership() || step.fault().has_disk_loss(); },
 };
 
 Reduction StepKinds() {

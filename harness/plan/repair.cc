@@ -11,6 +11,7 @@ namespace {
 void ForEachTarget(Step* step, const std::function<void(Target*)>& change) {
   if (step->has_when() && step->when().has_target()) change(step->mutable_when()->mutable_target());
   if (step->has_maintenance()) change(step->mutable_maintenance()->mutable_target());
+  if (step->has_membership()) change(step->mutable_membership()->mutable_target());
   if (!step->has_fault()) return;
   Fault* fault = step->mutable_fault();
   if (fault->has_crash() && fault->crash().has_target()) change(fault->mutable_crash()->mutable_target());
@@ -22,6 +23,7 @@ void ForEachTarget(Step* step, const std::function<void(Target*)>& change) {
   }
   if (fault->has_disk()) change(fault->mutable_disk()->mutable_target());
   if (fault->has_clock()) change(fault->mutable_clock()->mutable_target());
+  if (fault->has_disk_loss()) change(fault->mutable_disk_loss()->mutable_target());
   if (fault->has_rot()) change(fault->mutable_rot()->mutable_target());
   if (!fault->has_partition()) return;
   for (Target& target : *fault->mutable_partition()->mutable_side()) change(&target);
@@ -30,7 +32,7 @@ void ForEachTarget(Step* step, const std::function<void(Target*)>& change) {
 // Followers of groups that are smaller now: another one, or the leader if there is none.
 void FitFollower(const Shape& shape, Target* target) {
   if (target->role() != Target::FOLLOWER && target->role() != Target::MASTER_FOLLOWER) return;
-  const uint32_t group = target->role() == Target::FOLLOWER ? shape.replication_factor() : shape.nodes();
+  const uint32_t group = target->role() == Target::FOLLOWER ? shape.replication_factor() : MasterCount(shape);
   if (group > 1) {
     target->set_ordinal(target->ordinal() % (group - 1));
     return;
@@ -97,6 +99,7 @@ void Repair(Plan* plan) {
 
 void SetNodes(Plan* plan, uint32_t nodes) {
   plan->mutable_shape()->set_nodes(nodes);
+  if (plan->shape().masters() >= nodes) plan->mutable_shape()->clear_masters();
   for (Step& step : *plan->mutable_steps()) {
     ForEachTarget(&step, [nodes](Target* target) {
       if (target->role() == Target::NODE && target->node() > nodes) target->set_node((target->node() - 1) % nodes + 1);

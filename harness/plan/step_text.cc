@@ -117,6 +117,10 @@ std::string FaultText(const Fault& fault) {
       return absl::StrCat("clock of ", TargetText(fault.clock().target()), ": jumps ", fault.clock().jump_us(),
                           " us, drifts ", fault.clock().drift_permille(), " permille, ",
                           LastingText(fault.clock().heal_after_us()));
+    case Fault::kDiskLoss:
+      return absl::StrCat("loss of the disk of ", TargetText(fault.disk_loss().target()), ", ",
+                          RestartText(fault.disk_loss().restart_after_us()), ", replaced ",
+                          fault.disk_loss().elsewhere() ? "elsewhere" : "there");
     default:
       return "no fault";
   }
@@ -131,6 +135,19 @@ std::string WhenText(const When& when) {
 std::string MoveText(const LeaderMove& move) {
   const std::string group = move.master() ? "the master" : TabletText(move.table(), move.tablet());
   return absl::StrCat("move the leader of ", group, " to follower ", move.ordinal());
+}
+
+std::string MembershipText(const Membership& membership) {
+  const std::string target = TargetText(membership.target());
+  switch (membership.kind()) {
+    case Membership::ADD:
+      return absl::StrCat("add a replica of ", TabletText(membership.target().table(), membership.target().tablet()),
+                          " on free node ", membership.ordinal());
+    case Membership::REMOVE:
+      return absl::StrCat("remove the replica of ", target);
+    default:
+      return absl::StrCat("replace the replica of ", target, " by one on free node ", membership.ordinal());
+  }
 }
 
 }  // namespace
@@ -163,6 +180,8 @@ std::string StepText(const Step& step) {
     case Step::kMaintenance:
       return absl::StrCat(step.maintenance().kind() == Maintenance::COMPACT ? "compact " : "flush ",
                           TargetText(step.maintenance().target()));
+    case Step::kMembership:
+      return MembershipText(step.membership());
     case Step::kInspect:
       return "inspect";
     default:

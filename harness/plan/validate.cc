@@ -88,6 +88,10 @@ std::optional<HeaderProblem> CheckShape(const Shape& shape) {
     return HeaderProblem{"shape.replication_factor",
                          absl::StrCat("replication factor ", factor, " with ", shape.nodes(), " nodes")};
   }
+  if (shape.masters() != 0 && (shape.masters() > shape.nodes() || shape.masters() % 2 == 0)) {
+    return HeaderProblem{"shape.masters", absl::StrCat(shape.masters(), " masters with ", shape.nodes(),
+                                                       " nodes; an odd number up to that is wanted, or 0 for all")};
+  }
   if (!between(shape.tables(), 8)) {
     return HeaderProblem{"shape.tables", absl::StrCat(shape.tables(), " tables; 1 to 8 are wanted")};
   }
@@ -211,6 +215,8 @@ absl::Status StepChecker::CheckAction(const Step& step) {
       return CheckMove(step.move());
     case Step::kMaintenance:
       return CheckMaintenance(step.maintenance());
+    case Step::kMembership:
+      return CheckMembership(step.membership());
     case Step::kInspect:
       return absl::OkStatus();
     case Step::ACTION_NOT_SET:
@@ -301,7 +307,7 @@ absl::Status StepChecker::CheckWhen(const When& when) const {
   return when.has_target() ? CheckTarget(when.target()) : absl::OkStatus();
 }
 
-absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
+absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) {
   switch (fault.kind_case()) {
     case Fault::kCrash:
       if (!Fault::Crash::Kind_IsValid(fault.crash().kind())) return Refuse("unknown kind of crash");
@@ -345,13 +351,15 @@ absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
       return CheckRot(fault.rot());
     case Fault::kClock:
       return CheckClock(fault.clock());
+    case Fault::kDiskLoss:
+      return CheckDiskLoss(fault.disk_loss());
     case Fault::KIND_NOT_SET:
       break;
   }
   return Refuse("a fault that does nothing");
 }
 
-absl::Status StepChecker::CheckDisk(const Fault::Disk& disk) const {
+absl::Status StepChecker::CheckDisk(const Fault::Disk& disk) {
   if (!Fault::Disk::Effect_IsValid(disk.effect())) return Refuse("unknown effect of a disk fault");
   if (!Fault::Disk::Operation_IsValid(disk.operation())) return Refuse("unknown operation of a disk");
   if (!Fault::PathClass_IsValid(disk.path_class())) return Refuse("unknown class of paths");
@@ -367,7 +375,7 @@ absl::Status StepChecker::CheckDisk(const Fault::Disk& disk) const {
   return CheckDelay("heal_after_us", disk.heal_after_us());
 }
 
-absl::Status StepChecker::CheckRot(const Fault::Rot& rot) const {
+absl::Status StepChecker::CheckRot(const Fault::Rot& rot) {
   if (!Fault::PathClass_IsValid(rot.path_class())) return Refuse("unknown class of paths");
   if (!rot.has_target()) return Refuse("rot of no node");
   if (absl::Status status = faults::Validate(DiskRotOf(rot)); !status.ok()) return status;
@@ -390,7 +398,47 @@ absl::Status StepChecker::CheckClock(const Fault::Clock& clock) const {
   return CheckDelay("heal_after_us", clock.heal_after_us());
 }
 
-absl::Status StepChecker::CheckDamage() const {
+absl::Status StepChecker::CheckMembership(const Membership& membership) {
+  if (!Membership::Kind_IsValid(membership.kind())) return Refuse("unknown kind of membership change");
+  const Target::Role role = membership.target().role();
+  if (role != Target::LEADER && role != Target::FOLLOWER) {
+    return Refuse("a membership change needs a LEADER or a FOLLOWER of a tablet");
+  }
+  if (membership.ordinal() > plan_.shape().nodes()) {
+    return Refuse("ordinal is ", membership.ordinal(), " with ", plan_.shape().nodes(), " nodes");
+  }
+  if (membership.kind() == Membership::REMOVE && membership.ordinal() != 0) return Refuse("a removal has no ordinal");
+  if (absl::Status status = CheckNotBoth(/*damages=*/false); !status.ok()) return status;
+  return CheckTarget(membership.target());
+}
+
+absl::Status StepChecker::CheckDiskLoss(const Fault::DiskLoss& loss) {
+  if (!loss.has_target()) return Refuse("a loss of the disk of no node");
+  if (loss.target().role() != Target::NODE) return Refuse("a loss of a disk needs a node by number");
+  if (absl::Status status = CheckTarget(loss.target()); !status.ok()) return status;
+  const uint32_t masters = MasterCount(plan_.shape());
+  if (loss.target().node() <= masters) {
+    return Refuse("node ", loss.target().node(), " holds a replica of the master's group (nodes 1 to ", masters,
+                  "), which can't be replaced; only other nodes can lose their disk");
+  }
+  if (!plan_.safety_only() && plan_.shape().replication_factor() < 3) {
+    return Refuse("the loss of a disk with replication factor ", plan_.shape().replication_factor(),
+                  " is more than the cluster survives; only a plan with safety_only may do that");
+  }
+  if (absl::Status status = CheckNotBoth(/*damages=*/false); !status.ok()) return status;
+  return CheckDelay("restart_after_us", loss.restart_after_us());
+}
+
+absl::Status StepChecker::CheckNotBoth(bool damages) {
+  (damages ? damages_ : changes_groups_) = true;
+  if (plan_.safety_only() || !damages_ || !changes_groups_) return absl::OkStatus();
+  (damages ? damages_ : changes_groups_) = false;
+  return Refuse("damage to a disk together with changes of groups may be more than a group survives; only a plan with ",
+                "safety_only may do both");
+}
+
+absl::Status StepChecker::CheckDamage() {
+  if (absl::Status status = CheckNotBoth(/*damages=*/true); !status.ok()) return status;
   if (plan_.safety_only() || DamagedNodesMax(plan_.shape()) > 0) return absl::OkStatus();
   return Refuse("damage to a disk with replication factor ", plan_.shape().replication_factor(),
                 " is more than the cluster survives; only a plan with safety_only may do that");
@@ -474,7 +522,7 @@ absl::Status StepChecker::CheckTarget(const Target& target) const {
 }
 
 uint32_t StepChecker::GroupSize(bool master) const {
-  return master ? plan_.shape().nodes() : plan_.shape().replication_factor();
+  return master ? MasterCount(plan_.shape()) : plan_.shape().replication_factor();
 }
 
 absl::Status StepChecker::CheckTablet(uint32_t table, uint32_t tablet) const {

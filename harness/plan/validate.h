@@ -28,6 +28,9 @@ inline constexpr uint32_t kCrashTimesMax = 50;
 // `lines` may be null: for plans that were not read from a file.
 absl::Status Validate(const Plan& plan, const LineIndex* lines);
 
+// Replicas of the master's group.
+inline uint32_t MasterCount(const Shape& shape) { return shape.masters() == 0 ? shape.nodes() : shape.masters(); }
+
 // The range of one field of Options or World. 0 is always allowed and means the default.
 struct FieldRange {
   std::string_view field;
@@ -51,25 +54,31 @@ class StepChecker {
   absl::Status CheckSnapshot(const SnapshotOperation& operation);
   absl::Status CheckCreate(const SnapshotOperation::Create& create);
   absl::Status CheckWhen(const When& when) const;
-  absl::Status CheckFault(const Fault& fault, bool has_when) const;
-  absl::Status CheckDisk(const Fault::Disk& disk) const;
-  absl::Status CheckRot(const Fault::Rot& rot) const;
+  absl::Status CheckFault(const Fault& fault, bool has_when);
+  absl::Status CheckDisk(const Fault::Disk& disk);
+  absl::Status CheckRot(const Fault::Rot& rot);
   absl::Status CheckClock(const Fault::Clock& clock) const;
   // Of a fault that damages a disk.
-  absl::Status CheckDamage() const;
+  absl::Status CheckDamage();
   absl::Status CheckPartition(const Fault::Partition& partition) const;
   absl::Status CheckSlowLink(const Fault::SlowLink& slow) const;
   absl::Status CheckMove(const LeaderMove& move) const;
+  absl::Status CheckMembership(const Membership& membership);
+  absl::Status CheckDiskLoss(const Fault::DiskLoss& loss);
+  // Of a step that damages a disk, or changes groups: a plan may do one of the two.
+  absl::Status CheckNotBoth(bool damages);
   absl::Status CheckMaintenance(const Maintenance& maintenance) const;
   absl::Status CheckTarget(const Target& target) const;
   absl::Status CheckTablet(uint32_t table, uint32_t tablet) const;
-  // Replicas of a tablet, or of the master, which every node has one of.
+  // Replicas of a tablet, or of the master.
   uint32_t GroupSize(bool master) const;
 
   const Plan& plan_;
   uint64_t duration_us_ = 0;
   std::set<uint32_t> snapshots_;
   std::set<uint32_t> restorations_;
+  bool damages_ = false;
+  bool changes_groups_ = false;
 };
 
 }  // namespace holdfast::plan

@@ -85,6 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "replication factor 2"},
         HeaderCase{"replication_factor: 3", "replication_factor: 5", "replication_factor: 3", "p:5:3",
                    "replication factor 5 with 3 nodes"},
+        HeaderCase{"nodes: 3", "nodes: 3 masters: 2", "nodes: 3 masters: 1", "p:4:12", "2 masters with 3 nodes"},
         HeaderCase{"tables: 2", "tables: 9", "tables: 8", "p:6:3", "9 tables"},
         HeaderCase{"tables: 2\n", "tables: 0\n", "tables: 1\n", "p:6:3", "0 tables"},
         HeaderCase{"tablets_per_table: 2", "tablets_per_table: 17", "tablets_per_table: 16", "p:7:3", "17 tablets"},
@@ -475,6 +476,38 @@ INSTANTIATE_TEST_SUITE_P(
                   "fault { clock { target { node: 1 } drift_permille: -501 } }",
                   "fault { clock { target { node: 1 } drift_permille: -500 } }",
                   "drift_permille is -501"}));
+
+const std::string kReplace = "membership { target { role: FOLLOWER } }";
+
+INSTANTIATE_TEST_SUITE_P(
+    Membership, Steps,
+    ::testing::Values(
+        StepsCase{{}, "membership { }", kReplace, "needs a LEADER or a FOLLOWER"},
+        StepsCase{{}, "membership { kind: 3 target { role: LEADER } }", kReplace, "unknown kind"},
+        StepsCase{{},
+                  "membership { target { role: LEADER } ordinal: 4 }",
+                  "membership { target { role: LEADER } ordinal: 3 }",
+                  "ordinal is 4 with 3 nodes"},
+        StepsCase{{},
+                  "membership { kind: REMOVE target { role: LEADER } ordinal: 1 }",
+                  "membership { kind: REMOVE target { role: LEADER } }",
+                  "a removal has no ordinal"},
+        StepsCase{{}, "fault { disk_loss { } }", kReplace, "of no node"},
+        StepsCase{{}, "fault { disk_loss { target { role: LEADER } } }", kReplace, "needs a node by number"},
+        StepsCase{{}, "fault { disk_loss { target { node: 3 } } }", kReplace, "holds a replica of the master's group"},
+        StepsCase{{"fault { rot { target { node: 1 } } }"}, kReplace, "inspect { }", "damage to a disk together"},
+        StepsCase{{kReplace}, "fault { rot { target { node: 1 } } }", kReplace, "damage to a disk together"}));
+
+TEST(DiskLoss, StrikesANodeWithoutAMasterWhoseGroupsCanDoWithoutIt) {
+  const auto text = [](const std::string& shape, const std::string& end) {
+    return absl::StrCat(absl::StrReplaceAll(kHeader, {{"replication_factor: 3", shape}}),
+                        "steps { fault { disk_loss { target { node: 3 } } } }\n", end);
+  };
+  EXPECT_TRUE(ValidateText(text("replication_factor: 3 masters: 1", "")).ok());
+  const absl::Status rejected = ValidateText(text("replication_factor: 1 masters: 1", ""));
+  EXPECT_THAT(std::string(rejected.message()), HasSubstr("more than the cluster survives"));
+  EXPECT_TRUE(ValidateText(text("replication_factor: 1 masters: 1", "safety_only: true\n")).ok());
+}
 
 TEST(Damage, NeedsAMajorityOfSoundReplicasOrSafetyOnly) {
   const auto text = [](const std::string& factor, const std::string& end) {

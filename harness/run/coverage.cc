@@ -17,6 +17,8 @@ std::optional<Phase> BegunBy(Probe probe) {
       return Phase::kDeleting;
     case Probe::kInstallAccepted:
       return Phase::kInstalling;
+    case Probe::kBootstrapBegun:
+      return Phase::kJoining;
     default:
       return std::nullopt;
   }
@@ -24,14 +26,14 @@ std::optional<Phase> BegunBy(Probe probe) {
 
 bool Ends(Probe probe) {
   return probe == Probe::kSnapshotMarked || probe == Probe::kRestoreSwapped || probe == Probe::kDropUnlinked ||
-         probe == Probe::kInstallFinished;
+         probe == Probe::kInstallFinished || probe == Probe::kMemberPromoted || probe == Probe::kReplicaDeleted;
 }
 
 }  // namespace
 
 std::string_view PhaseName(Phase phase) {
   constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle", "creating", "restoring", "deleting",
-                                                                   "installing"};
+                                                                   "installing", "joining"};
   return kNames[static_cast<size_t>(phase)];
 }
 
@@ -48,15 +50,26 @@ std::string CellName(Phase phase, FaultKind kind) {
 void CoverageTracker::OnProbe(uint32_t node, Probe probe, std::optional<uint32_t> object) {
   if (!object || down_.contains(node)) return;
   if (Ends(probe)) {
+    if (probe == Probe::kInstallFinished && PhaseOf(node, *object) == Phase::kJoining) return;
     if (const auto replicas = phases_.find(node); replicas != phases_.end()) replicas->second.erase(*object);
     return;
   }
   const std::optional<Phase> begun = BegunBy(probe);
   if (!begun) return;
+  // The install of a replica that joins is a part of that.
+  const bool joins = *begun == Phase::kInstalling && PhaseOf(node, *object) == Phase::kJoining;
+  if (joins) return;
   phases_[node][*object] = *begun;
   for (const auto& [id, fault] : lasting_) {
     if (fault.node == node) Count(*begun, fault.kind);
   }
+}
+
+Phase CoverageTracker::PhaseOf(uint32_t node, uint32_t object) const {
+  const auto replicas = phases_.find(node);
+  if (replicas == phases_.end()) return Phase::kIdle;
+  const auto phase = replicas->second.find(object);
+  return phase == replicas->second.end() ? Phase::kIdle : phase->second;
 }
 
 void CoverageTracker::OnNodeDown(uint32_t node) { down_.insert(node); }

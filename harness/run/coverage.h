@@ -21,9 +21,16 @@
 
 namespace holdfast::run {
 
-enum class Phase : uint8_t { kIdle, kCreating, kRestoring, kDeleting, kInstalling };
+enum class Phase : uint8_t {
+  kIdle,
+  kCreating,
+  kRestoring,
+  kDeleting,
+  kInstalling,
+  kJoining  // a new replica, until it votes
+};
 inline constexpr std::array kPhases = {Phase::kIdle, Phase::kCreating, Phase::kRestoring, Phase::kDeleting,
-                                       Phase::kInstalling};
+                                       Phase::kInstalling, Phase::kJoining};
 std::string_view PhaseName(Phase phase);
 
 enum class FaultKind : uint8_t {
@@ -35,11 +42,13 @@ enum class FaultKind : uint8_t {
   kWeather,
   kDisk,  // operations that fail, fall short, are slow or lost
   kRot,
-  kClock
+  kClock,
+  kDiskLoss
 };
 inline constexpr std::array kFaultKinds = {FaultKind::kProcessDeath, FaultKind::kPowerLoss, FaultKind::kPause,
                                            FaultKind::kPartition,    FaultKind::kSlowLink,  FaultKind::kWeather,
-                                           FaultKind::kDisk,         FaultKind::kRot,       FaultKind::kClock};
+                                           FaultKind::kDisk,         FaultKind::kRot,       FaultKind::kClock,
+                                           FaultKind::kDiskLoss};
 std::string_view FaultKindName(FaultKind kind);
 
 // "creating/power-loss"
@@ -66,6 +75,7 @@ class CoverageTracker {
     uint32_t node;
     FaultKind kind;
   };
+  Phase PhaseOf(uint32_t node, uint32_t object) const;
   void Count(Phase phase, FaultKind kind) { ++cells_[CellName(phase, kind)]; }
 
   // By node: the phase of each of its replicas that is in one. Of a dead node: as it died.

@@ -41,6 +41,12 @@ std::string MatrixText(const CampaignSummary& summary) {
   return text;
 }
 
+bool IsOfMembership(sut::Probe probe) {
+  using sut::Probe;
+  return probe == Probe::kBootstrapBegun || probe == Probe::kMemberAdded || probe == Probe::kMemberPromoted ||
+         probe == Probe::kMemberRemoved || probe == Probe::kReplicaDeleted;
+}
+
 }  // namespace
 
 std::vector<std::string> MissedFloors(const CampaignOptions& options, const CampaignSummary& summary) {
@@ -52,7 +58,8 @@ std::vector<std::string> MissedFloors(const CampaignOptions& options, const Camp
   if (!options.profile.every_probe) return missed;
   for (int i = 0; i < sut::kProbeCount; ++i) {
     const std::string name(sut::ProbeName(static_cast<sut::Probe>(i)));
-    if (CountOf(summary.probes, name) == 0) missed.push_back(name);
+    const bool wanted = options.profile.changes_groups || !IsOfMembership(static_cast<sut::Probe>(i));
+    if (wanted && CountOf(summary.probes, name) == 0) missed.push_back(name);
   }
   return missed;
 }

@@ -45,6 +45,8 @@ void Runner::ExecuteFault(const plan::Step& step, uint32_t number) {
       return ExecuteRot(step);
     case plan::Fault::kClock:
       return ExecuteClock(fault.clock(), number);
+    case plan::Fault::kDiskLoss:
+      return ExecuteDiskLoss(fault.disk_loss(), number);
     default:
       return;
   }

@@ -54,6 +54,10 @@ void AddWork(const CampaignSummary& summary, std::string* text) {
                             n.disk_faults(), n.disk_operations_struck(), n.rotten_bits(), n.disk_stops()),
             text);
   }
+  if (n.membership_changes() + n.disks_lost() > 0) {
+    AddLine("membership", absl::StrFormat("%d changes asked, %d disks lost", n.membership_changes(), n.disks_lost()),
+            text);
+  }
   if (n.clock_faults() > 0) AddLine("clock faults", absl::StrFormat("%d", n.clock_faults()), text);
   AddLine("probe crashes", absl::StrFormat("%d struck, %d missed", n.probe_crashes_struck(), n.probe_crashes_missed()),
           text);

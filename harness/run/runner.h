@@ -66,6 +66,16 @@ class Runner : public ClusterObserver {
     std::string text;
     uint32_t step = 0;
     uint32_t session = 0;
+    bool changes_group = false;
+  };
+  // What the master is asked for, see its ChangeReplicas.
+  struct GroupChange {
+    uint32_t object = 0;
+    uint32_t add_node = 0;
+    uint32_t remove_node = 0;
+    std::string text = {};
+    uint32_t step = 0;
+    bool replaces_lost = false;  // asked again until it is accepted
   };
 
   // runner.cc: the phases.
@@ -106,6 +116,13 @@ class Runner : public ClusterObserver {
   void RestartLater(uint32_t node, uint64_t after_us);
   Cluster::Weather BaseWeather() const;
   uint64_t Track(Open open);
+
+  // membership_actions.cc
+  void ExecuteMembership(const plan::Step& step, uint32_t number);
+  void ExecuteDiskLoss(const plan::Fault::DiskLoss& loss, uint32_t number);
+  void AskForChange(const GroupChange& change);
+  uint32_t FreeNode(const std::vector<uint32_t>& taken, uint32_t ordinal) const;
+  bool GroupsRest() const;
 
   // node_faults.cc: faults of one node's disk or clock, and what they do to its life.
   void ExecuteDisk(const plan::Step& step, uint32_t number);
@@ -154,6 +171,7 @@ class Runner : public ClusterObserver {
   std::map<uint64_t, std::pair<uint32_t, uint64_t>> disk_faults_;  // armed, by step: node and id
   std::map<uint64_t, uint32_t> clock_faults_;                      // in force, by step: node
   std::set<uint32_t> damaged_;                                     // nodes whose disk the plan has damaged, or may yet
+  std::set<uint32_t> replacing_;  // tablets of which a lost replica is not asked to be replaced yet
   CoverageTracker coverage_;
   bool healing_ = false;
   std::vector<std::string> not_quiet_;

@@ -78,7 +78,8 @@ SimCluster::SimCluster(const plan::Plan& plan, const sut::NodeOptions& node_opti
                 .delay_us_median = kDefaultDelayUs},
                &queue_, this),
       clients_(ClientOptions(plan, node_options), ids_, &queue_, &network_) {
-  for (const sut::NodeId id : MasterMembers(plan)) {
+  for (uint32_t number = 1; number <= plan.shape().nodes(); ++number) {
+    const sut::NodeId id{number};
     SimNodeHost* const host = this;
     nodes_.push_back(std::make_unique<SimNode>(SimNode::Options{.id = id,
                                                                 .seed = sut::Mix({plan.seed(), kNodeSalt}),
@@ -135,7 +136,7 @@ void SimCluster::At(int64_t time_us, std::function<void()> callback) {
 
 uint64_t SimCluster::Invoke(Call call, std::function<void(const CallResult&)> done) {
   sut::CallTarget target = {ids_.Tablet(call.object), {}};
-  for (const uint32_t node : NodesOf(call.object)) target.replicas.push_back({node});
+  for (const uint32_t node : Members(call.object)) target.replicas.push_back({node});
   return clients_.session(call.session)
       .Call(target, std::move(call.body), {.deadline_us = call.deadline_us, .identity = call.identity},
             [done = std::move(done)](const sut::CallResult& result) { done(ToCallResult(result)); });
@@ -173,6 +174,12 @@ absl::Status SimCluster::Restart(uint32_t node) {
                           .summary = absl::StrCat(NodeName(Node(node)), " can't start from its own disk"),
                           .evidence = {status.ToString()}});
   return status;
+}
+
+absl::Status SimCluster::LoseDisk(uint32_t node) {
+  if (node < 1 || node > nodes_.size()) return absl::InvalidArgumentError("no such node");
+  Node(node).LoseDisk();
+  return absl::OkStatus();
 }
 
 absl::Status SimCluster::Pause(uint32_t node) {

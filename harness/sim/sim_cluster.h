@@ -30,8 +30,9 @@
 #include "sut/raft/invariants.h"
 
 namespace sut {
+struct CatalogueState;
 class Replica;
-}
+}  // namespace sut
 
 namespace holdfast::sim {
 
@@ -58,6 +59,9 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void Abandon(uint32_t session) override;
   std::optional<uint32_t> Resolve(const plan::Target& target) const override;
   bool IsUp(uint32_t node) const override;
+  absl::StatusOr<std::vector<uint32_t>> MembersOf(uint32_t object) const override { return Members(object); }
+  bool ChangesGroups() const override;
+  absl::Status LoseDisk(uint32_t node) override;
   absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;
   absl::Status Restart(uint32_t node) override;
   absl::Status Pause(uint32_t node) override;
@@ -178,6 +182,10 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   const std::vector<uint32_t>& NodesOf(uint32_t object) const {
     return object == check::kMasterObject ? nodes_of_object_.back() : nodes_of_object_[object];
   }
+  // Of the group as its leader knows it, where it was ever changed; else, or without a leader, as it was made.
+  std::vector<uint32_t> Members(uint32_t object) const;
+  // Of the master's leader; null if there is none.
+  const sut::CatalogueState* CatalogueNow() const;
   // Adds why not to `reasons`, if given.
   bool GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const;
 

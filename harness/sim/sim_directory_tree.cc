@@ -328,6 +328,13 @@ void SimDirectoryTree::LosePower(uint64_t seed) {
   RecountLinks();
 }
 
+void SimDirectoryTree::Clear() {
+  root_->written.clear();
+  root_->durable.clear();
+  journal_.clear();
+  parents_.clear();
+}
+
 void SimDirectoryTree::RecountLinks() {
   ForEach([](const std::string&, const Node& node) {
     if (const FilePtr* file = AsFile(&node)) (*file)->set_link_count(0);

@@ -94,6 +94,8 @@ class SimDirectoryTree {
   void SyncDirectory(const SimDirectory& directory);
   // Strikes names and the content of files; afterwards everything that is left is durable.
   void LosePower(uint64_t seed);
+  // Removes everything, durably.
+  void Clear();
 
   // Changes that a loss of power might undo.
   size_t journal_size() const { return journal_.size(); }

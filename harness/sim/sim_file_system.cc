@@ -198,6 +198,11 @@ void SimFileSystem::PowerLoss(uint64_t seed) {
   tree_->LosePower(seed);
 }
 
+void SimFileSystem::Wipe() {
+  KillHandles();
+  tree_->Clear();
+}
+
 void SimFileSystem::Restart() {
   KillHandles();
   ++incarnation_;

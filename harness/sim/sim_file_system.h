@@ -169,6 +169,8 @@ class SimFileSystem final : public SimReadOnlyFileSystem {
   void KillHandles();
   // The machine loses power (which kills the process, if it lives): what was not synced meets its fate.
   void PowerLoss(uint64_t seed);
+  // Everything on the disk is gone, as after its replacement by an empty one. REQUIRES: !alive().
+  void Wipe();
   // A new incarnation may use the disk.
   void Restart();
   bool alive() const { return alive_; }

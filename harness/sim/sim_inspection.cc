@@ -2,7 +2,10 @@
 
 #include "harness/sim/sim_inspection.h"
 
+#include <iterator>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "harness/cluster/disk_inspection.h"
 #include "harness/cluster/ledger_entry.h"
@@ -38,9 +41,14 @@ std::vector<ReplicaInspection> InspectNode(const SimNode& node, const PlanIds& i
   const NodeLife life = {node.id().value, node.incarnation()};
   if (node.node() == nullptr) return InspectStoppedNode({SimNode::root(), node.id()}, life, ids, reader);
   std::vector<ReplicaInspection> replicas;
+  std::set<sut::TabletId> hosted;
   for (const auto& [tablet, replica] : node.node()->replicas()) {
     replicas.push_back(InspectRunning(life, *replica, ids, reader));
+    hosted.insert(tablet);
   }
+  std::vector<ReplicaInspection> left =
+      InspectLeftOvers({SimNode::root(), node.id()}, life, hosted, ids, reader);
+  std::move(left.begin(), left.end(), std::back_inserter(replicas));
   return replicas;
 }
 

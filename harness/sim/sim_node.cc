@@ -181,6 +181,13 @@ void SimNode::Crash(const CrashSpec& crash) {
   Bury();
 }
 
+void SimNode::LoseDisk() {
+  Crash({.why = "its disk is lost"});
+  Bury();
+  SUT_CHECK(life_ == nullptr, "a disk is lost under nobody's hands");
+  disk_->Wipe();
+}
+
 void SimNode::Bury() {
   if (life_ != nullptr && life_->dead && !OnStack()) Destroy();
 }

@@ -88,6 +88,8 @@ class SimNode final : private MutationObserver {
   absl::Status Start();
   // Ends the incarnation, if one is alive.
   void Crash(const CrashSpec& crash);
+  // Ends the incarnation, if one is alive, and empties the disk. REQUIRES: the node's code is not on the stack.
+  void LoseDisk();
   // The process stops, and goes on; see EventQueue. REQUIRES: is_up().
   void Pause() { queue_->Pause(id().value, sut::Mix({options_.seed, id().value, incarnation_, ++pauses_})); }
   void Resume() { queue_->Resume(id().value); }

@@ -8,6 +8,7 @@
 #include "harness/cluster/ledger_entry.h"
 #include "harness/sim/sim_cluster.h"
 #include "harness/sim/sim_inspection.h"
+#include "sut/master/catalogue_state.h"
 #include "sut/node/node.h"
 #include "sut/raft/wire.h"
 #include "sut/tablet/replica.h"
@@ -204,7 +205,7 @@ std::optional<uint32_t> SimCluster::Resolve(const plan::Target& target) const {
   const std::optional<uint32_t> leader = LeaderOf(*object);
   const bool wants_leader = target.role() == plan::Target::LEADER || target.role() == plan::Target::MASTER_LEADER;
   if (!leader.has_value() || wants_leader) return leader;
-  std::vector<uint32_t> followers = NodesOf(*object);
+  std::vector<uint32_t> followers = Members(*object);
   std::erase(followers, *leader);
   if (followers.empty()) return std::nullopt;
   return followers[target.ordinal() % followers.size()];
@@ -230,7 +231,7 @@ std::vector<uint64_t> SimCluster::LogTimes(uint32_t node, uint32_t object) const
 std::optional<uint32_t> SimCluster::LeaderOf(uint32_t object) const {
   std::optional<uint32_t> leader;
   uint64_t leader_term = 0;
-  for (const uint32_t node : NodesOf(object)) {
+  for (uint32_t node = 1; node <= nodes_.size(); ++node) {
     const sut::Replica* replica = ReplicaAt(node, object);
     // A leader that was cut off may not know yet; the one of the highest term is the true one.
     if (replica == nullptr || !replica->is_leader() || replica->term().value <= leader_term) continue;
@@ -238,6 +239,34 @@ std::optional<uint32_t> SimCluster::LeaderOf(uint32_t object) const {
     leader_term = replica->term().value;
   }
   return leader;
+}
+
+std::vector<uint32_t> SimCluster::Members(uint32_t object) const {
+  const std::optional<uint32_t> leader = LeaderOf(object);
+  if (!leader.has_value()) return NodesOf(object);
+  const sut::raft::Config& config = ReplicaAt(*leader, object)->raft().status().config;
+  if (config.version == 0) return NodesOf(object);
+  std::vector<uint32_t> members;
+  for (const sut::raft::Address& address : config.addresses) members.push_back(address.node.value);
+  return members;
+}
+
+const sut::CatalogueState* SimCluster::CatalogueNow() const {
+  const std::optional<uint32_t> leader = LeaderOf(check::kMasterObject);
+  return leader.has_value() ? Node(*leader).node()->catalogue() : nullptr;
+}
+
+bool SimCluster::ChangesGroups() const {
+  const sut::CatalogueState* catalogue = CatalogueNow();
+  if (catalogue == nullptr) return true;
+  for (const auto& [id, table] : catalogue->tables) {
+    for (const auto& tablet : table.tablets()) {
+      for (const auto& replica : tablet.replicas()) {
+        if (replica.role() != sut::proto::ReplicaInfo::VOTER) return true;
+      }
+    }
+  }
+  return false;
 }
 
 check::Inspection SimCluster::Inspect() {
@@ -252,6 +281,7 @@ check::Inspection SimCluster::Inspect() {
 }
 
 bool SimCluster::IsQuiet() const {
+  if (ChangesGroups()) return false;
   for (uint32_t object = 0; object < ids_.object_count(); ++object) {
     if (!GroupIsQuiet(object, nullptr)) return false;
   }
@@ -265,6 +295,7 @@ std::vector<std::string> SimCluster::WhyNotQuiet() const {
   }
   for (uint32_t object = 0; object < ids_.object_count(); ++object) GroupIsQuiet(object, &reasons);
   GroupIsQuiet(check::kMasterObject, &reasons);
+  if (ChangesGroups()) reasons.push_back("the catalogue asks for a change of a group that is not made");
   return reasons;
 }
 
@@ -281,11 +312,17 @@ bool SimCluster::GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons
   }
   const sut::raft::Status& leader = ReplicaAt(*leader_node, object)->raft().status();
   if (leader.commit != leader.last.index) disturb("uncommitted entries on node ", *leader_node);
-  for (const uint32_t node : NodesOf(object)) {
+  for (uint32_t node = 1; node <= nodes_.size(); ++node) {
     if (!quiet && reasons == nullptr) return false;
     if (Node(node).disk_damaged()) continue;
+    const auto& members = leader.config.addresses;
+    const auto member = std::find_if(members.begin(), members.end(), [node](const sut::raft::Address& address) {
+      return address.node.value == node;
+    });
     const sut::Replica* replica = ReplicaAt(node, object);
-    if (replica == nullptr) {
+    if (member == members.end()) {
+      if (replica != nullptr) disturb("node ", node, " hosts a replica that is not in the group");
+    } else if (replica == nullptr || replica->replica() != member->replica) {
       disturb("no replica on node ", node);
     } else if (replica->applied().index != leader.commit) {
       disturb("node ", node, " has applied ", replica->applied().index.value, " of ", leader.commit.value,

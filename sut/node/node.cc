@@ -131,6 +131,7 @@ absl::Status Node::Host(LogStore::RecoveredReplica recovered) {
   if (catalogue != nullptr) {
     MasterService::World world{hosted.replica.get(), catalogue, seams_->clock, seams_->timers, this, seams_->probes};
     master_ = std::make_unique<MasterService>(spec_.options, world);
+    catalogue_ = catalogue;
     hosted.replica->set_on_role_change([this] { master_->Wake(); });
   }
   hosted_[*tablet] = std::move(hosted);

@@ -52,6 +52,8 @@ class Node : private RequestSender {
   // For inspections and status, in the order of tablet ids (the master's first).
   const std::map<TabletId, Replica*>& replicas() const { return replicas_; }
   const NodeSpec& spec() const { return spec_; }
+  // As this node's replica of the master's group has applied it; null if there is none here.
+  const CatalogueState* catalogue() const { return catalogue_ == nullptr ? nullptr : &catalogue_->state(); }
 
  private:
   // What is hosted for one group: the replica, and the state machine that it drives.
@@ -104,6 +106,7 @@ class Node : private RequestSender {
   std::map<uint64_t, Hosted> retired_;  // in the order of their retirement
   uint64_t retirements_ = 0;
   std::unique_ptr<MasterService> master_;
+  const Catalogue* catalogue_ = nullptr;  // of the master's replica, if there is one
   // Requests of this node that wait for a reply, by attempt. Bounded: the oldest is forgotten.
   std::map<uint32_t, std::function<void(const proto::Reply&)>> calls_;
   uint32_t last_call_ = 0;

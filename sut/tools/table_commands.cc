@@ -18,6 +18,7 @@ namespace {
 
 constexpr int64_t kMaintainTimeoutUs = 60'000'000;
 constexpr int64_t kStepDownTimeoutUs = 30'000'000;
+constexpr int64_t kChangeTimeoutUs = 120'000'000;
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
 constexpr size_t kRangeWidth = 56;
 
@@ -143,6 +144,70 @@ absl::Status StepDown(RemoteClient& client, const AdminArguments& arguments, std
   return absl::DeadlineExceededError(absl::StrCat("No new leader of tablet ", Hex(*tablet)));
 }
 
+struct FoundTablet {
+  TableId table;
+  proto::TabletInfo tablet;
+};
+
+// With the replicas that are on their way into its group and out of it.
+absl::StatusOr<FoundTablet> FindTabletOf(RemoteClient& client, TabletId tablet) {
+  proto::Request request;
+  request.mutable_list_tables()->set_all_replicas(true);
+  const CallResult listed = client.Call(client.MasterTarget(), std::move(request), kAdminTimeoutUs);
+  if (listed.outcome != Outcome::kOk) return ToAbsl(listed);
+  for (const proto::TableInfo& table : listed.reply.tables().tables()) {
+    const auto id = IdFromBytes<TableId>(table.id());
+    for (const proto::TabletInfo& one : table.tablets()) {
+      if (id.ok() && one.id() == Bytes(tablet)) return FoundTablet{*id, one};
+    }
+  }
+  return absl::NotFoundError(absl::StrCat("Could not find tablet: ", Hex(tablet)));
+}
+
+bool IsAtRest(const proto::TabletInfo& tablet) {
+  return std::all_of(tablet.replicas().begin(), tablet.replicas().end(), [](const proto::ReplicaInfo& replica) {
+    return replica.role() == proto::ReplicaInfo::VOTER || replica.role() == proto::ReplicaInfo::REMOVED;
+  });
+}
+
+// Returns when the group is as asked; what is removed may still have files on a node that is away.
+absl::Status ChangeConfig(RemoteClient& client, const AdminArguments& arguments, std::ostream& out) {
+  const auto tablet = IdFromHex<TabletId>(arguments[0]);
+  if (!tablet.ok()) return WrongArguments(absl::StrCat("Not a tablet id: ", arguments[0]));
+  const bool adds = arguments[1] == "ADD_SERVER";
+  if (!adds && arguments[1] != "REMOVE_SERVER") {
+    return WrongArguments(absl::StrCat("Neither ADD_SERVER nor REMOVE_SERVER: ", arguments[1]));
+  }
+  const auto view = client.View(kAdminTimeoutUs);
+  if (!view.ok()) return view.status();
+  const auto node = NodeAt(*view, arguments[2]);
+  if (!node.ok()) return node.status();
+  auto found = FindTabletOf(client, *tablet);
+  if (!found.ok()) return found.status();
+  proto::CatalogueCommand command;
+  command.mutable_change_replicas()->set_table(Bytes(found->table));
+  command.mutable_change_replicas()->set_tablet(Bytes(*tablet));
+  adds ? command.mutable_change_replicas()->set_add_node(node->value)
+       : command.mutable_change_replicas()->set_remove_node(node->value);
+  if (absl::Status asked = client.Change(std::move(command), kAdminTimeoutUs); !asked.ok()) return asked;
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::microseconds(kChangeTimeoutUs);
+  while (std::chrono::steady_clock::now() < give_up) {
+    found = FindTabletOf(client, *tablet);
+    if (!found.ok()) return found.status();
+    if (IsAtRest(found->tablet)) {
+      out << "Replicas of tablet " << Hex(*tablet) << ":";
+      for (const proto::ReplicaInfo& replica : found->tablet.replicas()) {
+        const bool votes = replica.role() == proto::ReplicaInfo::VOTER;
+        if (votes) out << " " << AddressOf(*view, NodeId{replica.node()});
+      }
+      out << "\n";
+      return absl::OkStatus();
+    }
+    std::this_thread::sleep_for(kPollInterval);
+  }
+  return absl::DeadlineExceededError(absl::StrCat("The change of tablet ", Hex(*tablet), " is still under way"));
+}
+
 }  // namespace
 
 std::vector<AdminCommand> TableCommands() {
@@ -153,6 +218,8 @@ std::vector<AdminCommand> TableCommands() {
       {"compact_table", "<keyspace> <table> [<timeout_in_seconds>]", "merge a table's files", 2, 3, Compact},
       {"leader_stepdown", "<tablet_id> [<address>]", "have another replica lead: any, or the one of that node", 1, 2,
        StepDown},
+      {"change_config", "<tablet_id> ADD_SERVER|REMOVE_SERVER <address>",
+       "add a replica of the tablet on a node, or remove the one there", 3, 3, ChangeConfig},
   };
 }
 

@@ -1,0 +1,104 @@
+#include "harness/plan/membership_themes.h"
+
+namespace holdfast::plan {
+namespace {
+
+using sut::Probe;
+
+constexpr Range kBackUs = {300'000, 3'000'000};
+
+constexpr uint64_t Ms(uint64_t ms) { return ms * kMillisecond; }
+
+TabletRef AnyTabletOf(const Draft::CreatedSnapshot& snapshot, Draft* draft) {
+  TabletRef tablet = draft->AnyTablet();
+  tablet.table = snapshot.tables[draft->random()->NextBelow(snapshot.tables.size())];
+  return tablet;
+}
+
+Target AnyReplica(TabletRef tablet, Draft* draft) {
+  return draft->Chance(400) ? draft->Leader(tablet) : draft->Follower(tablet);
+}
+
+// What a bootstrap must ship does not fit into a message, and the log does not go back to its beginning.
+void MakeBootstrapsLong(Draft* draft) {
+  if (draft->Chance(400)) draft->options()->set_install_chunk_bytes(draft->Between(200, 4'000));
+  if (draft->Chance(500)) {
+    draft->options()->set_log_retention_entries(draft->Between(1, 8));
+    draft->options()->set_flush_after_entries(draft->Between(1, 8));
+  }
+}
+
+void StrikeBootstrap(uint64_t at_us, Draft* draft) {
+  draft->CrashWhen(at_us,
+                   {Probe::kBootstrapBegun, Probe::kMemberAdded, Probe::kInstallBegun, Probe::kInstallAccepted,
+                    Probe::kInstallChunkReceived, Probe::kInstallStaged, Probe::kInstallCommitted,
+                    Probe::kInstallFinished, Probe::kMemberPromoted, Probe::kMemberRemoved, Probe::kReplicaDeleted},
+                   kBackUs);
+}
+
+}  // namespace
+
+// With a snapshot before, one under way, and one after; then whatever the new replica was given is restored.
+void PlayReplaceReplica(uint64_t at_us, Draft* draft) {
+  MakeBootstrapsLong(draft);
+  const auto snapshot = draft->Create(at_us);
+  const TabletRef tablet = AnyTabletOf(snapshot, draft);
+  const uint64_t change_us = at_us + draft->BetweenMs(0, 1500);
+  const bool grows = draft->Chance(250);
+  draft->ChangeReplicas(change_us, grows ? Membership::ADD : Membership::REPLACE, AnyReplica(tablet, draft));
+  draft->AddBurst({.at_us = at_us,
+                   .spread_us = Ms(3000),
+                   .count = draft->Between(8, 20),
+                   .on_tablet = draft->Chance(700),
+                   .tablet = tablet});
+  if (draft->Chance(700)) {
+    StrikeBootstrap(change_us - draft->Between(0, change_us - at_us), draft);
+  } else {
+    draft->TakeAway(change_us + draft->BetweenMs(0, 800), AnyReplica(tablet, draft), kBackUs);
+  }
+  if (draft->Chance(400)) draft->Restore(change_us + draft->BetweenMs(0, 1200), snapshot.number);
+  if (draft->Chance(300)) draft->Drop(change_us + draft->BetweenMs(0, 1200), snapshot.number);
+  const uint64_t after_us = change_us + draft->BetweenMs(800, 3000);
+  if (grows || draft->Chance(300)) {
+    draft->ChangeReplicas(after_us, Membership::REMOVE, AnyReplica(tablet, draft));
+  }
+  draft->Observe(after_us + Ms(500), snapshot);
+}
+
+// The group moves on without the one that is away: when it comes back it is out, and must not disturb.
+void PlayReplaceDead(uint64_t at_us, Draft* draft) {
+  MakeBootstrapsLong(draft);
+  const auto snapshot = draft->Create(at_us);
+  const TabletRef tablet = AnyTabletOf(snapshot, draft);
+  const Target dead = AnyReplica(tablet, draft);
+  const uint64_t away_us = at_us + draft->BetweenMs(100, 800);
+  // Found again by what it was when it went; the roles of those that stay may change meanwhile.
+  draft->ChangeReplicas(away_us, Membership::REPLACE, dead);
+  draft->TakeAway(away_us + draft->BetweenMs(0, 30), dead, {800'000, 5'000'000});
+  draft->AddBurst({.at_us = away_us,
+                   .spread_us = Ms(3000),
+                   .count = draft->Between(8, 20),
+                   .on_tablet = true,
+                   .tablet = tablet,
+                   .writes_only = draft->Chance(500)});
+  if (draft->Chance(500)) {
+    draft->TakeAway(away_us + draft->BetweenMs(500, 2500), draft->Leader(tablet), kBackUs);
+  } else {
+    StrikeBootstrap(away_us, draft);
+  }
+  if (draft->Chance(500)) draft->MoveLeader(away_us + draft->BetweenMs(300, 3000), false);
+}
+
+void PlayLostDisk(uint64_t at_us, Draft* draft) {
+  MakeBootstrapsLong(draft);
+  const auto snapshot = draft->CreateOfAll(at_us);
+  const uint64_t lost_us = at_us + draft->BetweenMs(0, 2000);
+  if (!draft->LoseDisk(lost_us, {20'000, 3'000'000})) {
+    draft->ChangeReplicas(lost_us, Membership::REPLACE, AnyReplica(AnyTabletOf(snapshot, draft), draft));
+  }
+  draft->AddBurst({.at_us = at_us, .spread_us = Ms(4000), .count = draft->Between(6, 16)});
+  if (draft->Chance(500)) draft->Restore(lost_us + draft->BetweenMs(0, 4000), snapshot.number);
+  draft->Observe(lost_us + draft->BetweenMs(1000, 4000), snapshot);
+}
+
+}  // namespace holdfast::plan
