@@ -28,7 +28,7 @@ struct HuntFlags {
   bool all = false;
   std::string budget = "60s";
   uint64_t seed = 1;
-  std::string profile = "default";
+  std::string profile;  // empty: each bug's own
   std::string json_file;
   std::string plan_directory;
   bool baseline = false;
@@ -58,12 +58,14 @@ absl::StatusOr<std::vector<const BugEntry*>> EntriesAsked(const HuntFlags& flags
 
 absl::StatusOr<run::HuntOptions> HuntOptionsOf(const HuntFlags& flags) {
   run::HuntOptions options;
-  absl::StatusOr<plan::Profile> profile = FindProfile(flags.profile);
-  if (!profile.ok()) return profile.status();
+  if (!flags.profile.empty()) {
+    absl::StatusOr<plan::Profile> profile = FindProfile(flags.profile);
+    if (!profile.ok()) return profile.status();
+    options.profile = *std::move(profile);
+  }
   const absl::StatusOr<std::chrono::milliseconds> budget = ParseDuration("--budget", flags.budget);
   if (!budget.ok()) return budget.status();
   options.seed = flags.seed;
-  options.profile = *std::move(profile);
   options.budget = *budget;
   options.minimize_ms_max = flags.minimize_s_max * 1000;
   options.pool = flags.pool;
@@ -168,7 +170,8 @@ absl::Status WritePlan(const HuntFlags& flags, const Row& row) {
 
 // --- The hunt
 
-absl::StatusOr<Row> HuntOne(const BugEntry& entry, const HuntFlags& flags, const run::HuntOptions& options) {
+absl::StatusOr<Row> HuntOne(const BugEntry& entry, const HuntFlags& flags, run::HuntOptions options) {
+  if (flags.profile.empty()) options.profile = *plan::ProfileNamed(entry.profile);
   Row row{.entry = &entry, .hunt = {}, .baseline = {}};
   const std::string name(sut::BugName(entry.bug));
   absl::StatusOr<run::HuntResult> hunt = run::HuntBug(name, options);
@@ -195,7 +198,7 @@ int RunHunt(const HuntFlags& flags) {
     return Fail(absl::InvalidArgumentError(absl::StrCat("--plans-to ", flags.plan_directory, ": not a folder")));
   }
   if (absl::Status status = WriteJson(flags, {}); !status.ok()) return Fail(status);
-  absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs\n%s", flags.seed, flags.profile, flags.budget,
+  absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs\n%s", flags.seed, flags.profile.empty() ? "of each bug" : flags.profile, flags.budget,
                flags.pool.jobs, HeadText(flags.baseline));
   std::fflush(stdout);
   std::vector<Row> rows;

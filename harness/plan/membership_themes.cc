@@ -81,8 +81,16 @@ void PlayReplaceDead(uint64_t at_us, Draft* draft) {
                    .on_tablet = true,
                    .tablet = tablet,
                    .writes_only = draft->Chance(500)});
-  if (draft->Chance(500)) {
-    draft->TakeAway(away_us + draft->BetweenMs(500, 2500), draft->Leader(tablet), kBackUs);
+  const uint64_t fault_us = away_us + draft->BetweenMs(500, 2500);
+  const uint64_t kind = draft->random()->NextBelow(3);
+  if (kind == 0) {
+    // Who is behind when the leader goes needs votes that it must not get; the master is not there to clear up.
+    const uint64_t lag_us = draft->BetweenMs(300, 1500);
+    draft->Isolate(fault_us, draft->Follower(tablet), {}, {lag_us, lag_us});
+    draft->TakeAway(fault_us + lag_us - Ms(30), draft->Leader(tablet), kBackUs);
+    draft->TakeAway(away_us + draft->BetweenMs(0, 600), draft->MasterLeader(), kBackUs);
+  } else if (kind == 1) {
+    draft->TakeAway(fault_us, draft->Leader(tablet), kBackUs);
   } else {
     StrikeBootstrap(away_us, draft);
   }
