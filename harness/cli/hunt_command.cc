@@ -198,8 +198,9 @@ int RunHunt(const HuntFlags& flags) {
     return Fail(absl::InvalidArgumentError(absl::StrCat("--plans-to ", flags.plan_directory, ": not a folder")));
   }
   if (absl::Status status = WriteJson(flags, {}); !status.ok()) return Fail(status);
-  absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs\n%s", flags.seed, flags.profile.empty() ? "of each bug" : flags.profile, flags.budget,
-               flags.pool.jobs, HeadText(flags.baseline));
+  absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs\n%s", flags.seed,
+               flags.profile.empty() ? "of each bug" : flags.profile, flags.budget, flags.pool.jobs,
+               HeadText(flags.baseline));
   std::fflush(stdout);
   std::vector<Row> rows;
   for (const BugEntry* entry : *entries) {

@@ -32,8 +32,8 @@ bool Ends(Probe probe) {
 }  // namespace
 
 std::string_view PhaseName(Phase phase) {
-  constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle", "creating", "restoring", "deleting",
-                                                                   "installing", "joining"};
+  constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle",     "creating",   "restoring",
+                                                                   "deleting", "installing", "joining"};
   return kNames[static_cast<size_t>(phase)];
 }
 

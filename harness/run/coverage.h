@@ -29,8 +29,8 @@ enum class Phase : uint8_t {
   kInstalling,
   kJoining  // a new replica, until it votes
 };
-inline constexpr std::array kPhases = {Phase::kIdle, Phase::kCreating, Phase::kRestoring, Phase::kDeleting,
-                                       Phase::kInstalling, Phase::kJoining};
+inline constexpr std::array kPhases = {Phase::kIdle,     Phase::kCreating,   Phase::kRestoring,
+                                       Phase::kDeleting, Phase::kInstalling, Phase::kJoining};
 std::string_view PhaseName(Phase phase);
 
 enum class FaultKind : uint8_t {
@@ -45,10 +45,9 @@ enum class FaultKind : uint8_t {
   kClock,
   kDiskLoss
 };
-inline constexpr std::array kFaultKinds = {FaultKind::kProcessDeath, FaultKind::kPowerLoss, FaultKind::kPause,
-                                           FaultKind::kPartition,    FaultKind::kSlowLink,  FaultKind::kWeather,
-                                           FaultKind::kDisk,         FaultKind::kRot,       FaultKind::kClock,
-                                           FaultKind::kDiskLoss};
+inline constexpr std::array kFaultKinds = {
+    FaultKind::kProcessDeath, FaultKind::kPowerLoss, FaultKind::kPause, FaultKind::kPartition, FaultKind::kSlowLink,
+    FaultKind::kWeather,      FaultKind::kDisk,      FaultKind::kRot,   FaultKind::kClock,     FaultKind::kDiskLoss};
 std::string_view FaultKindName(FaultKind kind);
 
 // "creating/power-loss"

@@ -46,8 +46,7 @@ std::vector<ReplicaInspection> InspectNode(const SimNode& node, const PlanIds& i
     replicas.push_back(InspectRunning(life, *replica, ids, reader));
     hosted.insert(tablet);
   }
-  std::vector<ReplicaInspection> left =
-      InspectLeftOvers({SimNode::root(), node.id()}, life, hosted, ids, reader);
+  std::vector<ReplicaInspection> left = InspectLeftOvers({SimNode::root(), node.id()}, life, hosted, ids, reader);
   std::move(left.begin(), left.end(), std::back_inserter(replicas));
   return replicas;
 }

@@ -316,9 +316,8 @@ bool SimCluster::GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons
     if (!quiet && reasons == nullptr) return false;
     if (Node(node).disk_damaged()) continue;
     const auto& members = leader.config.addresses;
-    const auto member = std::find_if(members.begin(), members.end(), [node](const sut::raft::Address& address) {
-      return address.node.value == node;
-    });
+    const auto member = std::find_if(members.begin(), members.end(),
+                                     [node](const sut::raft::Address& address) { return address.node.value == node; });
     const sut::Replica* replica = ReplicaAt(node, object);
     if (member == members.end()) {
       if (replica != nullptr) disturb("node ", node, " hosts a replica that is not in the group");

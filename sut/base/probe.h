@@ -54,11 +54,11 @@ enum class Probe : uint8_t {
   kReconcileBegun,
   kReconcileCalled,
   kReconcileReply,
-  kBootstrapBegun,    // an empty replica is hosted, to be shipped everything
-  kMemberAdded,       // applied: a learner is in the group
-  kMemberPromoted,    // applied: it votes
-  kMemberRemoved,     // applied: a replica is out of the group
-  kReplicaDeleted,    // nothing of a replica is left on its node
+  kBootstrapBegun,  // an empty replica is hosted, to be shipped everything
+  kMemberAdded,     // applied: a learner is in the group
+  kMemberPromoted,  // applied: it votes
+  kMemberRemoved,   // applied: a replica is out of the group
+  kReplicaDeleted,  // nothing of a replica is left on its node
 };
 inline constexpr int kProbeCount = static_cast<int>(Probe::kReplicaDeleted) + 1;
 

@@ -1,6 +1,6 @@
 // Which tablet of which table a key lives in, and on which nodes that tablet's replicas are: a client's copy of the
-// master's table list. Tablets never move between hash ranges, so an old copy finds the tablet as well as a new one; where
-// its replicas have moved to meanwhile, a session finds out by itself.
+// master's table list. Tablets never move between hash ranges, so an old copy finds the tablet as well as a new one;
+// where its replicas have moved to meanwhile, a session finds out by itself.
 
 #ifndef SUT_CLIENT_ROUTING_TABLE_H_
 #define SUT_CLIENT_ROUTING_TABLE_H_

@@ -245,8 +245,8 @@ void Session::OnPage(Operation* operation, const proto::Reply& reply) {
 
 // This attempt has no answer here; try again, where the reply says or after a pause.
 void Session::OnRefused(Operation* operation, const proto::Reply& reply, NodeId from) {
-  const bool before_append = reply.code() == proto::NOT_LEADER || reply.code() == proto::UNAVAILABLE ||
-                             reply.code() == proto::NOT_HOSTED;
+  const bool before_append =
+      reply.code() == proto::NOT_LEADER || reply.code() == proto::UNAVAILABLE || reply.code() == proto::NOT_HOSTED;
   if (before_append && options_.refusal_is_final) operation->unsettled.erase(reply.attempt());
   if (!operation->in_flight || reply.attempt() != operation->attempts) return;
   RestartScan(operation);

@@ -129,7 +129,7 @@ class Session {
   Open open_;                        // by sequence
   std::set<uint64_t> open_changes_;  // the sequences of those that are not reads
   uint64_t next_sequence_ = 1;
-  std::map<TabletId, NodeId> leaders_;   // as far as replies told
+  std::map<TabletId, NodeId> leaders_;  // as far as replies told
   bool locating_ = false;
   std::optional<int64_t> armed_for_us_;  // the earliest timer that still counts
   std::shared_ptr<Session*> self_;       // timers hold it weakly: they may outlive the session

@@ -298,7 +298,8 @@ uint64_t ActionIdentity(const Action& action) {
   }
   const auto& call = std::get<ReplicaCall>(action);
   constexpr uint64_t kKinds[] = {2, 4, 6, 7};
-  return Mix({kKinds[static_cast<size_t>(call.kind)], call.tablet.hi, call.tablet.lo, call.replica.value, call.node.value});
+  return Mix(
+      {kKinds[static_cast<size_t>(call.kind)], call.tablet.hi, call.tablet.lo, call.replica.value, call.node.value});
 }
 
 }  // namespace sut

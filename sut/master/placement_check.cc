@@ -78,7 +78,8 @@ void PlacementCheck::OnReply(SnapshotId id, uint64_t number, size_t question_ind
   const auto found = checks_.find(id);
   if (found == checks_.end() || found->second.number != number) return;
   Question& question = found->second.questions[question_index];
-  if (question.answered || reply.code() == proto::UNAVAILABLE || reply.code() == proto::NOT_HOSTED) return;  // asked again later
+  if (question.answered || reply.code() == proto::UNAVAILABLE || reply.code() == proto::NOT_HOSTED)
+    return;  // asked again later
   const std::string place = Place(question.node, question.tablet, id);
   if (reply.code() == proto::NOT_FOUND) return Finish(id, absl::NotFoundError(absl::StrCat(place, " is not there")));
   absl::Status status;

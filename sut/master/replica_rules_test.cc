@@ -212,7 +212,8 @@ TEST_F(ReplicaRulesTest, RandomChangesComeToRest) {
       ASSERT_LE(due, 1) << "seed " << seed;
     }
     int rounds = 0;
-    for (auto actions = NextActions(state_); !actions.empty() && rounds < 100; actions = NextActions(state_), ++rounds) {
+    for (auto actions = NextActions(state_); !actions.empty() && rounds < 100;
+         actions = NextActions(state_), ++rounds) {
       Do(actions[0]);
     }
     ASSERT_LT(rounds, 100) << "seed " << seed << ": " << Shape();

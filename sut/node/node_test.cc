@@ -113,9 +113,9 @@ class NodeTest : public testing::Test, Timers, Transport, Worker, ProbeSink, App
   std::unique_ptr<Node> node_;
 };
 
-TEST_F(NodeTest, ATabletThatIsNotHereIsRefusedAsUnavailable) {
-  EXPECT_EQ(AskOnce(Addressed(GetRequest("a"))).code(), proto::UNAVAILABLE);
-  EXPECT_EQ(AskOnce(GetRequest("a")).code(), proto::UNAVAILABLE);
+TEST_F(NodeTest, ATabletThatIsNotHereIsRefusedAsNotHosted) {
+  EXPECT_EQ(AskOnce(Addressed(GetRequest("a"))).code(), proto::NOT_HOSTED);
+  EXPECT_EQ(AskOnce(GetRequest("a")).code(), proto::NOT_HOSTED);
 }
 
 TEST_F(NodeTest, AHostedTabletServesAndIsThereAfterARestart) {

@@ -167,8 +167,8 @@ struct Options {
   // Proposals that are not yet committed, 1..; more are refused with ResourceExhausted.
   // The same bound holds for reads that wait.
   int proposals_pending_max = 1024;
-  // A learner that holds nothing is shipped a store, even if the log goes back to its beginning: for hosts whose entries
-  // have effects that the log alone can't repeat.
+  // A learner that holds nothing is shipped a store, even if the log goes back to its beginning: for hosts whose
+  // entries have effects that the log alone can't repeat.
   bool learners_begin_with_install = false;
   // Planted bug 31: term and vote are left out of Ready::hard_state, though votes are answered.
   bool bug_vote_not_persisted = false;

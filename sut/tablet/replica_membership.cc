@@ -31,7 +31,9 @@ proto::Reply Refuse(proto::Code code, std::string message) {
 
 bool Holds(const std::vector<ReplicaId>& ids, ReplicaId id) { return std::binary_search(ids.begin(), ids.end(), id); }
 
-void Insert(ReplicaId id, std::vector<ReplicaId>* ids) { ids->insert(std::lower_bound(ids->begin(), ids->end(), id), id); }
+void Insert(ReplicaId id, std::vector<ReplicaId>* ids) {
+  ids->insert(std::lower_bound(ids->begin(), ids->end(), id), id);
+}
 
 }  // namespace
 

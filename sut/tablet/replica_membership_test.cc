@@ -1,5 +1,5 @@
-// A tablet's leader changes its group once for each version, refuses what comes too late, makes nobody a voter that holds
-// nothing, and is not disturbed by who has left.
+// A tablet's leader changes its group once for each version, refuses what comes too late, makes nobody a voter that
+// holds nothing, and is not disturbed by who has left.
 
 #include <gtest/gtest.h>
 
