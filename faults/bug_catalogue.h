@@ -37,6 +37,8 @@ struct BugEntry {
   std::span<const BugSymptom> symptoms;  // any of them counts as found
   // False: no campaign has found it so far. It can be planted, but no test expects that it is caught.
   bool is_caught = true;
+  // Whose plans go where the bug is: hunted with this one unless another is named.
+  std::string_view profile = "default";
 };
 
 // Sorted by number. Invariant: one entry for every sut::Bug.
