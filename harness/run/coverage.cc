@@ -34,12 +34,14 @@ bool Ends(Probe probe) {
 std::string_view PhaseName(Phase phase) {
   constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle",     "creating",   "restoring",
                                                                    "deleting", "installing", "joining"};
+  static_assert(!kNames.back().empty());
   return kNames[static_cast<size_t>(phase)];
 }
 
 std::string_view FaultKindName(FaultKind kind) {
   constexpr std::array<std::string_view, kFaultKinds.size()> kNames = {
-      "process-death", "power-loss", "pause", "partition", "slow-link", "weather", "disk", "rot", "clock"};
+      "process-death", "power-loss", "pause", "partition", "slow-link", "weather", "disk", "rot", "clock", "disk-loss"};
+  static_assert(!kNames.back().empty());
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -206,6 +206,7 @@ void Session::OnReply(const proto::Reply& reply, NodeId from) {
     case proto::RESTORATION_RUNNING:
     case proto::BAD_REQUEST:
     case proto::NOT_EMPTY:
+    case proto::CHANGE_RUNNING:
       // The answer to this request id, whichever attempt brought it.
       return Finish(operation, Outcome::kFail, reply);
     case proto::SESSION_CLOSED:

@@ -30,8 +30,8 @@ absl::Status SwitchMemtable(rocksdb::DB& db);
 // Does what SwitchMemtable left, where RocksDB has no threads of its own; elsewhere the flush goes on, and a failure
 // shows in the next write.
 absl::Status FinishFlush(const StorageSeam& seam, rocksdb::DB& db);
-// Merges all table files into one, in the caller's thread. After an error the store keeps every file until it is closed.
-// REQUIRES: one such call at a time.
+// Merges all table files into one, in the caller's thread. After an error the store keeps every file until it is
+// closed. REQUIRES: one such call at a time.
 absl::Status MergeTableFiles(rocksdb::DB& db);
 uint64_t CountTableFiles(rocksdb::DB& db);
 // Closes a store. What is not flushed and not in its write-ahead log is forgotten. Safe on a store whose disk has
