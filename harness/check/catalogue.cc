@@ -28,8 +28,13 @@ class CatalogueCheck {
     CheckRestorations();
     CheckRestorationPairs();
     CheckLists();
+    CheckTableStates(tracks_.tables, &log_);
     for (const CatalogueOperation& op : history_) {
       if (op.outcome == Outcome::kFail) CheckRefusal(op);
+      if (op.kind == Kind::kImport && op.outcome == Outcome::kOk && !op.fits) {
+        log_.Add(absl::StrCat("import/", op.invoke), "I7", "an import that does not fit was accepted",
+                 {OperationText(op)});
+      }
     }
     return log_.violations();
   }

@@ -11,14 +11,15 @@ namespace {
 
 // Makes or removes the snapshot's directory.
 bool Touches(const LedgerEntry& entry, uint32_t snapshot) {
-  return (entry.kind == LedgerEntry::Kind::kCreateSnapshot || entry.kind == LedgerEntry::Kind::kDropSnapshot ||
-          entry.kind == LedgerEntry::Kind::kAbortCreate) &&
+  return (entry.kind == LedgerEntry::Kind::kCreateSnapshot || entry.kind == LedgerEntry::Kind::kAdoptSnapshot ||
+          entry.kind == LedgerEntry::Kind::kDropSnapshot || entry.kind == LedgerEntry::Kind::kAbortCreate) &&
          entry.snapshot == snapshot;
 }
 
 }  // namespace
 
 void ApplyLedger::Check(const Inspection& inspection, const InspectionDigest& digest) {
+  imports_ = inspection.imports;
   for (size_t i = 0; i < inspection.replicas.size(); ++i) Check(inspection.replicas[i], digest[i], inspection.quiet);
 }
 
@@ -88,6 +89,7 @@ bool ApplyLedger::JudgeSnapshots(const ReplicaInspection& replica, const Replica
       continue;
     }
     present.insert(*found.snapshot);
+    if (IsPlaced(tablet, replica.applied.index, *found.snapshot)) continue;
     if (found.error.empty()) {
       judged = JudgeDirectory(replica, found, digest.snapshots[i], tablet, patience) && judged;
     } else if (!replica.damaged) {
@@ -97,6 +99,10 @@ bool ApplyLedger::JudgeSnapshots(const ReplicaInspection& replica, const Replica
     }
   }
   return JudgeMissing(replica, present, tablet, patience) && judged;
+}
+
+bool ApplyLedger::IsPlaced(const Tablet& tablet, uint64_t index, uint32_t snapshot) const {
+  return imports_.contains(snapshot) && !tablet.slots[index].snapshots->contains(snapshot);
 }
 
 bool ApplyLedger::InFlight(const ReplicaInspection& replica, const Tablet& tablet, uint32_t snapshot) const {

@@ -20,7 +20,7 @@ ReplicaAgreement::Seen ReplicaAgreement::See(const ReplicaInspection& replica, c
   seen.rows = digest.rows;
   seen.metadata = digest.metadata;
   for (const SnapshotOnDisk& snapshot : replica.snapshots) {
-    if (!snapshot.snapshot.has_value()) continue;
+    if (!snapshot.snapshot.has_value() || inspection.imports.contains(*snapshot.snapshot)) continue;
     seen.snapshots[*snapshot.snapshot] = snapshot.error.empty() ? std::optional(snapshot.op) : std::nullopt;
   }
   seen.damaged = replica.damaged;

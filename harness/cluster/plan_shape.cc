@@ -63,6 +63,14 @@ std::vector<uint32_t> NodesOfObject(const plan::Plan& plan, uint32_t object) {
   return nodes;
 }
 
+std::set<uint32_t> TablesDroppedBy(const plan::Plan& plan) {
+  std::set<uint32_t> tables;
+  for (const plan::Step& step : plan.steps()) {
+    if (step.table().has_drop()) tables.insert(step.table().drop().table());
+  }
+  return tables;
+}
+
 sut::proto::TableInfo TableOf(const plan::Plan& plan, const PlanIds& ids, uint32_t table) {
   sut::proto::TableInfo info;
   info.set_id(sut::Bytes(ids.Table(table)));

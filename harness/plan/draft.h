@@ -124,6 +124,9 @@ class Draft {
   // A fault of any kind.
   bool AnyFault(uint64_t at_us);
 
+  // draft_tables.cc
+  void DropTable(uint64_t at_us, uint32_t table);
+
   void MoveLeader(uint64_t at_us, bool master);
   void Maintain(uint64_t at_us);
   void Inspect(uint64_t at_us);

@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
     "odd-network",
     "restart-loop",
     "rivals",
+    "dropped-table",
 };
 
 // Every phase of a snapshot's life, met by each of these faults.
@@ -77,6 +78,18 @@ Profile RestoreProfile() {
                    {Theme::kElectionStorm, 2},
                    {Theme::kDrop, 2}});
   profile.floors = {"restoring/process-death", "restoring/power-loss", "restoring/partition", "restoring/weather"};
+  return profile;
+}
+
+// Tables that are dropped.
+Profile TablesProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "tables";
+  profile.tables = {{200, 1}, {500, 2}, {300, 3}};
+  profile.client_operations = {70, 130};
+  Weigh(&profile, {{Theme::kDroppedTable, 90}, {Theme::kElectionStorm, 2}});
+  profile.floors = {"removing/process-death", "removing/power-loss", "creating/process-death",
+                    "restoring/process-death"};
   return profile;
 }
 
@@ -170,8 +183,8 @@ Profile PlainProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 7> kProfileNames = {"default",    "snapshots", "restores", "network",
-                                                           "everything", "plain",     "small"};
+constexpr std::array<std::string_view, 8> kProfileNames = {"default",    "snapshots", "restores", "network",
+                                                           "everything", "plain",     "small",    "tables"};
 
 }  // namespace
 
@@ -218,7 +231,8 @@ Profile DefaultProfile() {
                    {Theme::kDeposedLeaderLags, 8},
                    {Theme::kOddNetwork, 4},
                    {Theme::kRestartLoop, 4},
-                   {Theme::kRivals, 18}});
+                   {Theme::kRivals, 18},
+                   {Theme::kDroppedTable, 8}});
   profile.off_permille.fill(200);
   SwitchOff(&profile, {{Kind::kIncrement, 120},
                        {Kind::kDropSnapshot, 250},
@@ -246,6 +260,7 @@ std::optional<Profile> ProfileNamed(std::string_view name) {
   if (name == "small") return SmallProfile();
   if (name == "everything") return EverythingProfile();
   if (name == "plain") return PlainProfile();
+  if (name == "tables") return TablesProfile();
   return std::nullopt;
 }
 

@@ -54,8 +54,9 @@ enum class Theme : uint8_t {
   kOddNetwork,            // rings, bridges, slow links under load
   kRestartLoop,           // a node that crashes again and again, or all of them in turn
   kRivals,                // a delete or another restore while a restore of the snapshot is running
+  kDroppedTable,          // a table is dropped while a snapshot or a restore of it is under way
 };
-inline constexpr int kThemeCount = static_cast<int>(Theme::kRivals) + 1;
+inline constexpr int kThemeCount = static_cast<int>(Theme::kDroppedTable) + 1;
 std::string_view ThemeName(Theme theme);
 
 // What swarm testing switches off, each on its own.

@@ -18,7 +18,7 @@ bool IsIncrement(const Step& step) {
 }
 
 // Whole kinds of steps. Tried from the last to the first.
-constexpr std::array<bool (*)(const Step&), 8> kStepKinds = {
+constexpr std::array<bool (*)(const Step&), 9> kStepKinds = {
     [](const Step& step) { return step.has_client() && !IsRead(step); },
     IsIncrement,
     [](const Step& step) { return step.has_when(); },
@@ -27,6 +27,7 @@ constexpr std::array<bool (*)(const Step&), 8> kStepKinds = {
     [](const Step& step) { return step.has_move(); },
     [](const Step& step) { return step.snapshot().has_list(); },
     [](const Step& step) { return step.has_inspect() || step.has_maintenance(); },
+    [](const Step& step) { return step.has_table(); },
 };
 
 Reduction StepKinds() {
@@ -137,7 +138,9 @@ Reduction Clients() {
               [](Plan* plan, size_t position) {
                 std::set<uint32_t> used = {0};
                 for (const Step& step : plan->steps()) {
-                  used.insert(step.has_client() ? step.client().client() : step.snapshot().client());
+                  used.insert(step.has_client()  ? step.client().client()
+                              : step.has_table() ? step.table().client()
+                                                 : step.snapshot().client());
                 }
                 const uint32_t clients = position == 1 ? 1 : static_cast<uint32_t>(used.size());
                 if (clients >= plan->clients()) return false;

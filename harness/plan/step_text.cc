@@ -155,6 +155,8 @@ std::string StepText(const Step& step) {
                           TargetText(step.maintenance().target()));
     case Step::kInspect:
       return "inspect";
+    case Step::kTable:
+      return TableOperationText(step.table());
     default:
       return "nothing";
   }

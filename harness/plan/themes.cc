@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "harness/plan/leadership_themes.h"
+#include "harness/plan/table_themes.h"
 
 namespace holdfast::plan {
 namespace {
@@ -302,6 +303,7 @@ constexpr std::array<ThemeEntry, kThemeCount> kThemes = {{
     {{.snapshots = 1, .restores = 0, .faults = 2}, PlayOddNetwork},
     {{.snapshots = 1, .restores = 0, .faults = 1}, PlayRestartLoop},
     {{.snapshots = 1, .restores = 2, .faults = 1}, PlayRivals},
+    {{.snapshots = 1, .restores = 1, .faults = 2}, PlayDroppedTable},
 }};
 
 }  // namespace

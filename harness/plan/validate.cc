@@ -209,6 +209,8 @@ absl::Status StepChecker::CheckAction(const Step& step) {
       return CheckMaintenance(step.maintenance());
     case Step::kInspect:
       return absl::OkStatus();
+    case Step::kTable:
+      return CheckTable(step.table());
     case Step::ACTION_NOT_SET:
       return Refuse("a step without an action");
   }
@@ -284,7 +286,7 @@ absl::Status StepChecker::CheckCreate(const SnapshotOperation::Create& create) {
     if (absl::Status status = CheckTablet(table, 0); !status.ok()) return status;
     if (!tables.insert(table).second) return Refuse("table ", table, " is named twice");
   }
-  if (!snapshots_.insert(create.snapshot()).second) return Refuse("snapshot ", create.snapshot(), " is created twice");
+  if (!snapshots_.emplace(create.snapshot(), create.tables_size()).second) return Refuse("snapshot ", create.snapshot(), " is created twice");
   return absl::OkStatus();
 }
 

@@ -250,9 +250,9 @@ check::Inspection ProcessCluster::Inspect() {
     if (IsUp(node)) ReadLedger(node);
   }
   for (const NodeLife& life : lives) {
-    std::vector<check::ReplicaInspection> replicas =
-        InspectStoppedNode(sut::NodeLayout(directory, sut::NodeId{life.node}), life, ids_, &disk_);
-    std::move(replicas.begin(), replicas.end(), std::back_inserter(inspection.replicas));
+    NodeInspection node = InspectStoppedNode(sut::NodeLayout(directory, sut::NodeId{life.node}), life, ids_, &disk_);
+    std::move(node.replicas.begin(), node.replicas.end(), std::back_inserter(inspection.replicas));
+    std::move(node.left_overs.begin(), node.left_overs.end(), std::back_inserter(inspection.left_overs));
   }
   std::error_code error;
   std::filesystem::remove_all(directory, error);

@@ -92,6 +92,8 @@ void Runner::Execute(const plan::Step& step, uint32_t number) {
       return ExecuteMove(step.move(), number);
     case plan::Step::kMaintenance:
       return ExecuteMaintenance(step.maintenance(), number);
+    case plan::Step::kTable:
+      return ExecuteTable(step, number);
     case plan::Step::kInspect:
       return Inspect(absl::StrCat("plan step ", number));
     default:

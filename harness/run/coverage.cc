@@ -17,6 +17,10 @@ std::optional<Phase> BegunBy(Probe probe) {
       return Phase::kDeleting;
     case Probe::kInstallAccepted:
       return Phase::kInstalling;
+    case Probe::kAdoptBegun:
+      return Phase::kAdopting;
+    case Probe::kRemovalJournaled:
+      return Phase::kRemoving;
     default:
       return std::nullopt;
   }
@@ -24,14 +28,14 @@ std::optional<Phase> BegunBy(Probe probe) {
 
 bool Ends(Probe probe) {
   return probe == Probe::kSnapshotMarked || probe == Probe::kRestoreSwapped || probe == Probe::kDropUnlinked ||
-         probe == Probe::kInstallFinished;
+         probe == Probe::kInstallFinished || probe == Probe::kRemovalFinished;
 }
 
 }  // namespace
 
 std::string_view PhaseName(Phase phase) {
   constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle", "creating", "restoring", "deleting",
-                                                                   "installing"};
+                                                                   "installing", "adopting", "removing"};
   return kNames[static_cast<size_t>(phase)];
 }
 

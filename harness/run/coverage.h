@@ -21,9 +21,10 @@
 
 namespace holdfast::run {
 
-enum class Phase : uint8_t { kIdle, kCreating, kRestoring, kDeleting, kInstalling };
-inline constexpr std::array kPhases = {Phase::kIdle, Phase::kCreating, Phase::kRestoring, Phase::kDeleting,
-                                       Phase::kInstalling};
+// kAdopting: of an imported snapshot's directory; kRemoving: of a dropped table's replica.
+enum class Phase : uint8_t { kIdle, kCreating, kRestoring, kDeleting, kInstalling, kAdopting, kRemoving };
+inline constexpr std::array kPhases = {Phase::kIdle,       Phase::kCreating, Phase::kRestoring, Phase::kDeleting,
+                                       Phase::kInstalling, Phase::kAdopting, Phase::kRemoving};
 std::string_view PhaseName(Phase phase);
 
 enum class FaultKind : uint8_t { kProcessDeath, kPowerLoss, kPause, kPartition, kSlowLink, kWeather };

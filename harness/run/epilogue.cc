@@ -13,7 +13,6 @@ namespace holdfast::run {
 namespace {
 
 constexpr int64_t kPollUs = 50'000;
-constexpr uint32_t kFirstRestoration = 1'000'000;  // above all numbers of plans
 
 }  // namespace
 
@@ -34,7 +33,10 @@ std::vector<uint32_t> Runner::CompleteSnapshots() const {
 }
 
 void Runner::Epilogue() {
+  AskOfDroppedTables();
+  if (stopped()) return;
   std::vector<uint32_t> snapshots = CompleteSnapshots();
+  std::erase_if(snapshots, [this](uint32_t snapshot) { return CoversDroppedTable(snapshot); });
   RestoreAll(snapshots, 0);
   if (stopped()) return;
   timeline_.Add(cluster_->NowUs(), "epilogue: all nodes lose power at once");
@@ -49,7 +51,7 @@ void Runner::Epilogue() {
   if (stopped()) return;
   std::reverse(snapshots.begin(), snapshots.end());
   RestoreAll(snapshots, 1);
-  if (!stopped()) DropSome(snapshots);
+  if (!stopped()) DropSome();
 }
 
 void Runner::RestoreAll(const std::vector<uint32_t>& snapshots, int pass) {
@@ -74,7 +76,7 @@ void Runner::RestoreAll(const std::vector<uint32_t>& snapshots, int pass) {
 }
 
 bool Runner::RestoreOne(uint32_t snapshot, int64_t deadline_us) {
-  const uint32_t restoration = kFirstRestoration + last_epilogue_restoration_++;
+  const uint32_t restoration = NewRestoration();
   plan::SnapshotOperation restore;
   restore.mutable_restore()->set_snapshot(snapshot);
   restore.mutable_restore()->set_restoration(restoration);
@@ -124,18 +126,22 @@ void Runner::WriteSome(const std::vector<uint32_t>& tables, uint64_t salt, int64
   if (!WaitForOperations(deadline_us) && !stopped()) JudgeLiveness();
 }
 
-void Runner::DropSome(const std::vector<uint32_t>& snapshots) {
+// All of those of dropped tables, which go with the last one.
+void Runner::DropSome() {
   const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
   bool any = false;
+  std::vector<uint32_t> snapshots = CompleteSnapshots();
+  std::reverse(snapshots.begin(), snapshots.end());
   for (const uint32_t snapshot : snapshots) {
-    if (sut::Mix({plan_.seed(), 0x64726f70, snapshot}) % 2 == 0) continue;
+    if (!CoversDroppedTable(snapshot) && sut::Mix({plan_.seed(), 0x64726f70, snapshot}) % 2 == 0) continue;
     plan::SnapshotOperation drop;
     drop.mutable_delete_()->set_snapshot(snapshot);
     ExecuteSnapshot(drop, EpilogueOrigin(), deadline_us, 0);
     any = true;
   }
   if (!any || stopped()) return;
-  const bool ended = WaitForOperations(deadline_us) && WaitForCatalogue(deadline_us) && WaitForQuiet(deadline_us);
+  const bool ended = WaitForOperations(deadline_us) && WaitForCatalogue(deadline_us) && WaitForTables(deadline_us) &&
+                     WaitForQuiet(deadline_us);
   if (stopped()) return;
   if (!ended) return JudgeLiveness();
   Inspect("epilogue, after drops");

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/cluster/ledger_entry.h"
+#include "harness/cluster/plan_shape.h"
 #include "sut/proto/catalogue.pb.h"
 
 namespace holdfast::run {
@@ -100,7 +101,8 @@ void FillList(const sut::proto::Reply::SnapshotList& list, const PlanIds& ids, C
 
 }  // namespace
 
-RunRecorder::RunRecorder(const plan::Plan& plan, const PlanIds& ids) : plan_(plan), ids_(ids) {
+RunRecorder::RunRecorder(const plan::Plan& plan, const PlanIds& ids)
+    : plan_(plan), ids_(ids), dropped_by_plan_(TablesDroppedBy(plan)) {
   for (const plan::Step& step : plan.steps()) {
     if (!step.snapshot().has_create()) continue;
     const auto& create = step.snapshot().create();
@@ -143,7 +145,10 @@ void RunRecorder::OnSent(Position position, uint64_t sequence) {
 
 void RunRecorder::CompleteClient(Position position, const CallResult& result) {
   const history::Operation operation = recorder_.history().operations[position];
-  if (result.outcome == CallOutcome::kFail) return recorder_.Fail(position, result.reply.message());
+  if (result.outcome == CallOutcome::kFail) {
+    recorder_.Fail(position, result.reply.message());
+    return NoteTableUse(position, result);
+  }
   if (result.outcome == CallOutcome::kIndeterminate) {
     recorder_.Indeterminate(position);
     indeterminate_.push_back({operation.process, operation.object, position});
@@ -164,6 +169,7 @@ void RunRecorder::CompleteClient(Position position, const CallResult& result) {
     for (const int64_t counter : result.reply.write().counters()) reply.numbers.push_back(absl::StrCat(counter));
   }
   recorder_.Ok(position, reply);
+  NoteTableUse(position, result);
 }
 
 std::vector<RunRecorder::Part> RunRecorder::InvokeParts(const Origin& origin, Kind kind, uint32_t snapshot) {
@@ -228,6 +234,10 @@ RunRecorder::Position RunRecorder::InvokeCatalogue(const Origin& origin, const p
 
 void RunRecorder::CompleteCatalogue(Position position, const CallResult& result) {
   CatalogueOperation& record = catalogue_[position];
+  if (record.kind == CatalogueOperation::Kind::kDropTable && result.outcome == CallOutcome::kFail) {
+    // Of two drops one is refused, and the other one counts.
+    if (--drops_open_[record.table] == 0) dropped_.erase(record.table);
+  }
   if (result.outcome == CallOutcome::kIndeterminate) {
     indeterminate_catalogue_.emplace_back(record.process, position);
     return;
@@ -256,6 +266,12 @@ void RunRecorder::CompleteCatalogue(Position position, const CallResult& result)
         FillList(result.reply.snapshots(), ids_, &record);
         OnList(record);
       }
+      return;
+    case CatalogueOperation::Kind::kListTables:
+      if (!refused) OnListTables(result.reply.tables(), &record);
+      return;
+    case CatalogueOperation::Kind::kImport:
+    case CatalogueOperation::Kind::kDropTable:
       return;
   }
 }

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "harness/check/catalogue_history.h"
+#include "harness/check/liveness.h"
 #include "harness/check/state_judge.h"
 #include "harness/cluster/cluster.h"
 #include "harness/cluster/plan_ids.h"
@@ -83,6 +84,18 @@ class Runner : public ClusterObserver {
   void ExecuteClient(const plan::Step& step, uint32_t number);
   void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us,
                        uint64_t identity);
+  // table_actions.cc
+  void ExecuteTable(const plan::Step& step, uint32_t number);
+  void DropTable(uint32_t table, const RunRecorder::Origin& origin, uint64_t identity);
+  bool ListTables(int64_t deadline_us);
+  // Every dropped table is closed, and gone unless a snapshot needs it.
+  bool WaitForTables(int64_t deadline_us);
+  bool IsNeeded(uint32_t table) const;
+  void FillDroppedTables(check::LivenessInput* input) const;
+  bool CoversDroppedTable(uint32_t snapshot) const;
+  // The epilogue's: what is asked of a dropped table must be refused.
+  void AskOfDroppedTables();
+
   void ExecuteFault(const plan::Step& step, uint32_t number);
   void ExecuteCrash(const plan::Step& step, uint32_t number);
   void ExecuteCrashAll(const plan::Step& step);
@@ -112,8 +125,10 @@ class Runner : public ClusterObserver {
   bool RestoreOne(uint32_t snapshot, int64_t deadline_us);
   void ScanTables(const std::vector<uint32_t>& tables, int64_t deadline_us);
   void WriteSome(const std::vector<uint32_t>& tables, uint64_t salt, int64_t deadline_us);
-  void DropSome(const std::vector<uint32_t>& snapshots);
+  void DropSome();
   bool List(int64_t deadline_us);
+  // Above all numbers of plans.
+  uint32_t NewRestoration() { return 1'000'000 + last_epilogue_restoration_++; }
   std::vector<uint32_t> CompleteSnapshots() const;
 
   void Inspect(const std::string& reason);

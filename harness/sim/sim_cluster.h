@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -156,6 +157,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   const std::vector<uint32_t>& NodesOf(uint32_t object) const {
     return object == check::kMasterObject ? nodes_of_object_.back() : nodes_of_object_[object];
   }
+  // The plan drops its table, and no node of it, all of which are up, hosts it any more.
+  bool IsGone(uint32_t object) const;
   // Adds why not to `reasons`, if given.
   bool GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const;
 
@@ -164,6 +167,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
 
   const plan::Plan plan_;
   const PlanIds ids_;
+  const std::set<uint32_t> dropped_tables_;  // by the plan, sooner or later
   ClusterObserver* const observer_;
   EventQueue queue_;
   SimNetwork network_;

@@ -2,7 +2,9 @@
 
 #include "harness/sim/sim_inspection.h"
 
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "harness/cluster/disk_inspection.h"
 #include "harness/cluster/ledger_entry.h"
@@ -34,14 +36,17 @@ ReplicaInspection InspectRunning(const NodeLife& life, const sut::Replica& repli
 
 }  // namespace
 
-std::vector<ReplicaInspection> InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader) {
+NodeInspection InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader) {
   const NodeLife life = {node.id().value, node.incarnation()};
   if (node.node() == nullptr) return InspectStoppedNode({SimNode::root(), node.id()}, life, ids, reader);
-  std::vector<ReplicaInspection> replicas;
+  NodeInspection inspection;
+  std::set<sut::TabletId> hosted;
   for (const auto& [tablet, replica] : node.node()->replicas()) {
-    replicas.push_back(InspectRunning(life, *replica, ids, reader));
+    inspection.replicas.push_back(InspectRunning(life, *replica, ids, reader));
+    hosted.insert(tablet);
   }
-  return replicas;
+  inspection.left_overs = FindLeftOvers({SimNode::root(), node.id()}, life, hosted, ids, reader);
+  return inspection;
 }
 
 }  // namespace holdfast::sim

@@ -35,6 +35,9 @@ enum class Bug : uint8_t {
   kDeleteDuringRestore,           // 18
   kManifestHardLinked,            // 19
   kMissingFileSkipped,            // 20
+  kImportPairsByPosition,         // 21
+  kImportReusesSourceId,          // 22
+  kImportTakesFilesForGranted,    // 23
   kInstallSkipsSlowFile,          // 24
   kInstallShipsNoSnapshots,       // 25
   kInstallKeepsConflictingTail,   // 27
@@ -50,11 +53,13 @@ enum class Bug : uint8_t {
   kNewMasterForgetsCreating,      // 41
   kRepeatedRestoreRunsAgain,      // 42
   kTwoRestoresAtOnce,             // 43
+  kDroppedTableKeepsSnapshots,    // 44
+  kClosedTabletRefusesSnapshots,  // 45
   kListFromDeposedMaster,         // 48
   kWritesLostInSwap,              // 49
   kRowBesideMarkerSkipped,        // 50
 };
-inline constexpr int kBugCount = 38;
+inline constexpr int kBugCount = 43;
 
 class BugSet {
  public:

@@ -19,12 +19,16 @@ constexpr std::array<std::string_view, kProbeCount> kNames = {
     "tablet.restore.carried_over", "tablet.restore.committed",
     "tablet.restore.swapped",      "tablet.drop.begun",
     "tablet.drop.renamed",         "tablet.drop.unlinked",
+    "tablet.adopt.begun",          "tablet.adopt.verified",
+    "tablet.closed",               "tablet.removal.journaled",
+    "tablet.removal.finished",
     "tablet.install.begun",        "tablet.install.accepted",
     "tablet.install.chunk_sent",   "tablet.install.chunk_received",
     "tablet.install.staged",       "tablet.install.committed",
     "tablet.install.finished",     "node.recovery.begun",
     "node.recovery.finished",      "master.reconcile.begun",
     "master.reconcile.called",     "master.reconcile.reply",
+    "master.placement.asked",      "master.placement.shown",
 };
 
 }  // namespace

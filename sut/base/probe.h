@@ -42,6 +42,11 @@ enum class Probe : uint8_t {
   kDropBegun,
   kDropRenamed,
   kDropUnlinked,
+  kAdoptBegun,
+  kAdoptVerified,
+  kTabletClosed,
+  kRemovalJournaled,
+  kRemovalFinished,
   kInstallBegun,
   kInstallAccepted,
   kInstallChunkSent,
@@ -54,8 +59,10 @@ enum class Probe : uint8_t {
   kReconcileBegun,
   kReconcileCalled,
   kReconcileReply,
+  kPlacementAsked,
+  kPlacementShown,
 };
-inline constexpr int kProbeCount = static_cast<int>(Probe::kReconcileReply) + 1;
+inline constexpr int kProbeCount = static_cast<int>(Probe::kPlacementShown) + 1;
 
 // The name in plans and reports: "tablet.snapshot.flushed".
 std::string_view ProbeName(Probe probe);
