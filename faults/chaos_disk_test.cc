@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "faults/chaos_file_system.h"
 #include "rocksdb/db.h"
+#include "sut/storage/log_store.h"
 
 namespace holdfast::faults {
 namespace {
@@ -278,6 +279,61 @@ TEST_F(ChaosDiskTest, AKilledStoreOpensWithEveryWriteThatItAcknowledged) {
   }
   EXPECT_GT(lost_unsynced, 0u) << "the loss of power takes nothing";
   EXPECT_GT(kept_unsynced + lost_unsynced, 0u);
+}
+
+// What a node does between a client's write and its acknowledgement, killed again and again.
+TEST_F(ChaosDiskTest, ARaftLogKeepsWhatItSyncedOverManyKillsAndLossesOfPower) {
+  constexpr sut::TabletId kTablet{0, 7};
+  const std::string path = At("raft-log");
+  const sut::StorageSeam no_seam;
+  uint64_t synced_up_to = 0;
+  for (uint64_t round = 0; round < 25; ++round) {
+    int acknowledged[2];
+    ASSERT_EQ(pipe(acknowledged), 0);
+    InKilledProcess([&](rocksdb::Env* env) {
+      sut::StorageSeam seam;
+      seam.env = env;
+      auto opened = sut::LogStore::Open(seam, path);
+      if (!opened.ok()) return false;
+      sut::LogStore* log = opened->release();  // killed with the store open
+      auto replicas = log->Recover();
+      if (!replicas.ok()) return false;
+      uint64_t last = 0;
+      if (replicas->empty()) {
+        sut::proto::ReplicaRecord record;
+        record.set_tablet(sut::Bytes(kTablet));
+        record.set_replica(1);
+        if (!log->PutReplica(record, sut::LogStore::LogReset{}).ok()) return false;
+      } else {
+        last = replicas->front().entries.size();
+      }
+      for (uint64_t i = 1; i <= 20; ++i) {
+        sut::raft::Entry entry;
+        entry.op = {sut::Term{1}, sut::Index{last + i}};
+        entry.data = std::string(300, 'x');
+        if (!log->Write({{kTablet, {}, {entry}, {}}}).ok()) return false;
+        if (i % 3 != 0) continue;
+        if (!log->Sync().ok()) return false;
+        const uint64_t index = last + i;
+        if (write(acknowledged[1], &index, sizeof(index)) != sizeof(index)) return false;
+      }
+      return true;
+    });
+    close(acknowledged[1]);
+    for (uint64_t index = 0; read(acknowledged[0], &index, sizeof(index)) == sizeof(index);) synced_up_to = index;
+    close(acknowledged[0]);
+    if (round % 3 != 2) LosePower(round);
+    const auto disk = Open();
+    sut::StorageSeam seam = no_seam;
+    seam.env = disk->env();
+    auto log = sut::LogStore::Open(seam, path);
+    ASSERT_TRUE(log.ok()) << "round " << round << ": " << log.status();
+    const auto replicas = (*log)->Recover();
+    ASSERT_TRUE(replicas.ok()) << replicas.status();
+    ASSERT_EQ(replicas->size(), 1u);
+    EXPECT_GE(replicas->front().entries.size(), synced_up_to) << "round " << round;
+  }
+  EXPECT_GT(synced_up_to, 100u);
 }
 
 // --- Faults ----------------------------------------------------------------------------------------------------------

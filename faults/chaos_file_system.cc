@@ -357,6 +357,10 @@ class ChaosFileSystem final : public rocksdb::FileSystemWrapper {
     std::erase(*result, kChaosDirectoryName);
     return status;
   }
+  // Or RocksDB starts threads that wait for room after a fault, and a store that waits does not close.
+  IOStatus GetFreeSpace(const std::string&, const IOOptions&, uint64_t*, IODebugContext*) override {
+    return IOStatus::NotSupported("free space of a chaos disk");
+  }
   IOStatus DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) override {
     if (!Inside(path)) return target()->DeleteFile(path, options, debug);
     IOStatus status = disk_->Admit({DiskOperation::kUnlink, path, {}});

@@ -18,6 +18,7 @@ void Inventory::Check(const Inspection& inspection, const CatalogueWindows& wind
   ++quiet_inspections_;
   CheckDropped(inspection, windows);
   for (const ReplicaInspection& replica : inspection.replicas) {
+    if (replica.damaged) continue;  // it may be held up in the middle of something, for ever
     if (!replica.strays.empty() && log_.Wants(ReplicaKey("strays", replica.replica))) {
       std::vector<std::string> evidence = {
           absl::StrCat(StateText(replica), ", at event ", inspection.event, ", ", inspection.reason)};

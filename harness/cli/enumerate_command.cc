@@ -25,6 +25,8 @@ using plan::Fault;
 struct EnumerateFlags {
   std::string plan_file;
   std::string kind = "both";
+  bool fail = false;
+  bool torn = false;
   std::vector<std::string> bugs;
   uint64_t folders_max = 10;
   run::EnumerateOptions options;
@@ -37,8 +39,8 @@ class Reporter : public run::EnumerationObserver {
 
   void OnCounted(const run::EnumerationSummary& summary) override {
     for (const run::TrialReport::Points& points : summary.points) {
-      absl::PrintF("node %d: %d file-system mutations, %d probe hits\n", points.node(), points.mutations(),
-                   points.probes());
+      absl::PrintF("node %d: %d file-system mutations, %d of them writes, %d reads, %d probe hits\n", points.node(),
+                   points.mutations(), points.writes(), points.reads(), points.probes());
     }
     absl::PrintF("%d points to try\n", summary.total);
     std::fflush(stdout);
@@ -103,6 +105,8 @@ int EnumeratePoints(EnumerateFlags* flags) {
   }
   for (const std::string& bug : flags->bugs) plan->add_bugs(bug);
   if (flags->kind == "process-death") flags->options.kinds = {Fault::Crash::PROCESS_DEATH};
+  if (flags->fail) flags->options.points = run::PointSet::kFails;
+  if (flags->torn) flags->options.points = run::PointSet::kTorn;
   if (flags->kind == "power-loss") flags->options.kinds = {Fault::Crash::POWER_LOSS};
   Reporter reporter(*flags);
   const absl::StatusOr<run::EnumerationSummary> summary = run::Enumerate(*plan, flags->options, &reporter);
@@ -122,9 +126,14 @@ void AddEnumerateCommand(CLI::App& app, int* exit_code) {
       "enumerate", "Run a small plan once for every file-system mutation and every probe, with a node crashing there");
   command->add_option("PLAN", flags->plan_file, "A plan file")->required();
   command->add_option("--node", flags->options.node, "Crash this node only");
-  command->add_option("--kind", flags->kind, "How it crashes")
-      ->check(CLI::IsMember({"process-death", "power-loss", "both"}))
-      ->capture_default_str();
+  CLI::Option* kind = command->add_option("--kind", flags->kind, "How it crashes")
+                          ->check(CLI::IsMember({"process-death", "power-loss", "both"}))
+                          ->capture_default_str();
+  CLI::Option* fail =
+      command->add_flag("--fail", flags->fail, "Let each file-system operation fail once instead, reads too");
+  fail->excludes(kind);
+  command->add_flag("--torn", flags->torn, "Crash in the middle of every write instead: a part of it is there")
+      ->excludes(fail);
   command->add_option("--folders", flags->folders_max, "Write so many findings as folders, name the others")
       ->capture_default_str();
   AddBugOption(command, &flags->bugs);

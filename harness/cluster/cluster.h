@@ -16,6 +16,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "faults/disk_fault.h"
+#include "faults/disk_rot.h"
 #include "harness/check/inspection.h"
 #include "harness/plan/plan.pb.h"
 #include "sut/base/ids.h"
@@ -50,6 +52,8 @@ class ClusterObserver {
   // The system under test broke a rule of its own: Raft's invariants, a node that stopped itself without a fault of its
   // disk.
   virtual void OnViolation(const check::Violation& violation) = 0;
+  // The node has just stopped itself, or refused to start, over a fault of its disk: no violation.
+  virtual void OnDiskStop(uint32_t, const std::string&) {}
 };
 
 class Cluster {
@@ -88,7 +92,8 @@ class Cluster {
 
   // Nothing happens if it is down. Unimplemented: this world knows no such death.
   virtual absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
-  virtual absl::Status Restart(uint32_t node) = 0;  // FailedPrecondition if it is up
+  // FailedPrecondition if it is up; Unavailable if a fault of its disk keeps it from starting.
+  virtual absl::Status Restart(uint32_t node) = 0;
   // The node's process stops, and goes on with its old memory when it is resumed; a crash ends it as if it ran.
   // FailedPrecondition if it is down or paused.
   virtual absl::Status Pause(uint32_t) { return absl::UnimplementedError("this cluster pauses no nodes"); }
@@ -112,6 +117,28 @@ class Cluster {
   };
   // Unimplemented names the parts that this world can't do; the others are in force.
   virtual absl::Status SetWeather(const Weather& weather) = 0;
+  // Faults of one node's disk: operations that go wrong, until disarmed; and rot of what is at rest, which gives back
+  // how many bits flipped.
+  virtual absl::StatusOr<uint64_t> ArmDiskFault(uint32_t, const faults::DiskFault&) {
+    return absl::UnimplementedError("this world has no disk faults");
+  }
+  virtual void DisarmDiskFault(uint32_t, uint64_t) {}
+  virtual absl::StatusOr<uint64_t> RotDisk(uint32_t, const faults::DiskRot&, uint64_t /*salt*/) {
+    return absl::UnimplementedError("this world has no rot");
+  }
+  // The node's clock jumps by so much against the true time, and runs fast or slow from now on. Zeros correct it.
+  struct ClockError {
+    int64_t jump_us = 0;
+    int32_t drift_permille = 0;
+  };
+  virtual absl::Status DisturbClock(uint32_t, const ClockError&) {
+    return absl::UnimplementedError("this world has one clock");
+  }
+  // Operations of the node's disk that faults have struck so far.
+  virtual uint64_t DiskFaultsStruck(uint32_t) const { return 0; }
+  // Bytes on the node's disk were lost, misplaced or flipped without the node being told. From then on it may refuse,
+  // stop itself and stay down, but never show other content; IsQuiet leaves it out.
+  virtual bool IsDamaged(uint32_t) const { return false; }
   // How slow links and disks are from now on; zeros are the defaults, with which every cluster starts. Unimplemented as
   // above.
   virtual absl::Status SetLatencies(const plan::World& world) = 0;
@@ -134,7 +161,8 @@ class Cluster {
   virtual check::Inspection Inspect() = 0;
   // What this world can't look at, or watch over, in a line each: a verdict says nothing of it.
   virtual std::vector<std::string> NotWatched() const = 0;
-  // Every node up, no install or barrier under way, every replica has applied what its group has committed.
+  // Every node up, no install or barrier under way, every replica has applied what its group has committed; nodes
+  // with a damaged disk are left out.
   // What Inspect says of itself is exact; this may be late by a moment where nodes have to be asked.
   virtual bool IsQuiet() const = 0;
   // Why not, in a line for each reason.

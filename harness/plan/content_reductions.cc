@@ -148,6 +148,14 @@ bool SimplifyFault(Plan* plan, size_t position) {
   if (fault->has_crash_all()) fault->mutable_crash_all()->clear_kind();
   if (fault->has_crash()) fault->mutable_crash()->clear_times();
   if (fault->has_crash_all()) fault->mutable_crash_all()->clear_stagger_us();
+  if (fault->has_disk()) {
+    fault->mutable_disk()->clear_times();
+    fault->mutable_disk()->clear_nth();
+  }
+  if (fault->has_rot()) {
+    fault->mutable_rot()->clear_files();
+    fault->mutable_rot()->clear_bits();
+  }
   if (!fault->has_partition()) return true;
   // A ring has no side to become a split of.
   if (fault->partition().kind() != Fault::Partition::RING) fault->mutable_partition()->clear_kind();

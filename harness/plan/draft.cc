@@ -27,12 +27,19 @@ const Weighted& PickWeighted(const std::vector<Weighted>& choices, sut::Prng* ra
 Swarm DrawSwarm(const Profile& profile, sut::Prng* random) {
   Swarm swarm;
   for (int i = 0; i < kKindCount; ++i) {
-    swarm.Set(static_cast<Kind>(i), random->NextBelow(1000) >= profile.off_permille[i]);
+    const auto kind = static_cast<Kind>(i);
+    const bool of_disk = kind == Kind::kDiskError || kind == Kind::kDiskLatency || kind == Kind::kDiskDamage;
+    // No draw for what the profile does not have, so that its plans stay what they were.
+    if (of_disk && profile.disk_permille == 0) continue;
+    const bool of_clock = kind == Kind::kClock;
+    if (of_clock && profile.clock_permille == 0) continue;
+    swarm.Set(kind, random->NextBelow(1000) >= profile.off_permille[i]);
   }
   if (random->NextBelow(1000) < profile.quiet_permille) {
     for (const Kind kind :
          {Kind::kProcessDeath, Kind::kPowerLoss, Kind::kCrashAll, Kind::kPartition, Kind::kOneWay, Kind::kWeather,
-          Kind::kTrigger, Kind::kPause, Kind::kSlowLink, Kind::kShapedPartition, Kind::kRestartLoop}) {
+          Kind::kTrigger, Kind::kPause, Kind::kSlowLink, Kind::kShapedPartition, Kind::kRestartLoop, Kind::kDiskError,
+          Kind::kDiskLatency, Kind::kDiskDamage, Kind::kClock}) {
       swarm.Set(kind, false);
     }
   }

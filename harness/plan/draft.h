@@ -111,6 +111,9 @@ class Draft {
   bool CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range restart_after_us);
   bool Partition(uint64_t at_us, Target side, Range heal_after_us);
   bool Weather(uint64_t at_us, Fault::Weather weather);
+  // Of one node's disk: an error, room that runs out, slowness or damage. Only in profiles with disk faults.
+  bool DiskFault(uint64_t at_us);
+  bool ClockFault(uint64_t at_us);
   // The target, and these clients with it, against the rest.
   bool Isolate(uint64_t at_us, Target side, std::vector<uint32_t> clients_inside, Range heal_after_us);
   bool Pause(uint64_t at_us, Target target, Range resume_after_us);
@@ -146,6 +149,9 @@ class Draft {
   void DrawWorld();
   Fault::Crash::Kind DrawCrashKind();
   Fault::Partition::Kind DrawPartitionKind();
+  bool DiskError(uint64_t at_us);
+  bool DiskLatency(uint64_t at_us);
+  bool DiskDamage(uint64_t at_us);
   CreatedSnapshot CreateOf(uint64_t at_us, std::vector<uint32_t> tables, const std::vector<uint32_t>& clients = {});
   uint32_t ClientOf(const std::vector<uint32_t>& clients);
   void FillOperation(const Burst& burst, TabletRef tablet, ClientOperation* operation);
@@ -160,6 +166,7 @@ class Draft {
   KeyPool keys_;
   Counts counts_;
   uint64_t values_ = 0;
+  uint32_t damaged_node_ = 0;  // the one whose disk may be damaged; 0: none yet
   std::vector<CreatedSnapshot> snapshots_;
   std::vector<Event> events_;
 };

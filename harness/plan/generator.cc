@@ -112,8 +112,9 @@ void AddBackground(const Budget& budget, Draft* draft) {
 GeneratedPlan GenerateWithThemes(uint64_t seed, const Profile& profile) {
   Draft draft(seed, profile);
   const auto draw = [&draft](Range range) { return Draw(range, draft.random()); };
+  const bool breaks_disks = profile.disk_permille > 0 && draft.swarm().has(Kind::kDiskError);
   const bool quiet = !draft.can_crash() && !draft.can_partition() && !draft.swarm().has(Kind::kWeather) &&
-                     !draft.swarm().has(Kind::kPause);
+                     !draft.swarm().has(Kind::kPause) && !breaks_disks;
   const Budget budget{.client_operations = draw(profile.client_operations),
                       .snapshots = draw(profile.snapshots),
                       .restores = draw(profile.restores),

@@ -14,6 +14,7 @@
 
 #include "harness/plan/arbitrary_plan.h"
 #include "harness/plan/keys.h"
+#include "harness/plan/plan_disk_faults.h"
 #include "harness/plan/plan_text.h"
 #include "harness/plan/themes.h"
 #include "harness/plan/validate.h"
@@ -224,6 +225,31 @@ TEST(ArbitraryPlan, ShrinksAreSmallerValidPlansAndComeLazily) {
     ASSERT_TRUE(shrink);
     EXPECT_TRUE(Validate(shrink->value(), nullptr).ok());
     EXPECT_LT(shrink->value().steps_size(), shrinkable.value().steps_size());
+  }
+}
+
+TEST(Generator, DiskAndClockFaultsComeInTheirProfilesOnlyAndNoTwoNodesAreDamaged) {
+  for (const std::string_view name : ProfileNames()) {
+    int disk = 0;
+    int damage = 0;
+    int clock = 0;
+    for (uint64_t seed = 0; seed < 60; ++seed) {
+      std::set<uint32_t> damaged;
+      const Plan plan = GeneratePlan(seed, *ProfileNamed(name));
+      for (const Step& step : plan.steps()) {
+        disk += step.fault().has_disk() ? 1 : 0;
+        clock += step.fault().has_clock() ? 1 : 0;
+        if (!IsDamage(step.fault())) continue;
+        ++damage;
+        const Target& target = step.fault().has_rot() ? step.fault().rot().target() : step.fault().disk().target();
+        EXPECT_EQ(target.role(), Target::NODE);
+        damaged.insert(target.node());
+      }
+      EXPECT_LE(damaged.size(), DamagedNodesMax(plan.shape()));
+    }
+    EXPECT_EQ(disk > 0, name == "disk" || name == "everything") << name;
+    EXPECT_EQ(damage > 0, name == "disk" || name == "everything") << name;
+    EXPECT_EQ(clock > 0, name == "clocks" || name == "everything") << name;
   }
 }
 

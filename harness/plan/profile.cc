@@ -123,6 +123,31 @@ Profile NetworkProfile() {
   return profile;
 }
 
+// Disks that fail, fill up, forget and rot, under a cluster that also crashes.
+Profile DiskProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "disk";
+  profile.faults = {4, 11};
+  profile.disk_permille = 650;
+  profile.maintenance = {2, 8};
+  profile.inspections = {1, 5};
+  SwitchOff(&profile, {{Kind::kDiskError, 150}, {Kind::kDiskLatency, 300}, {Kind::kDiskDamage, 400}});
+  profile.floors = Cells({"disk", "process-death", "power-loss"});
+  profile.floors.push_back("idle/rot");
+  return profile;
+}
+
+// Clocks that disagree, and the races of time-outs that this brings.
+Profile ClockProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "clocks";
+  profile.faults = {4, 10};
+  profile.clock_permille = 600;
+  SwitchOff(&profile, {{Kind::kClock, 0}});
+  profile.floors = Cells({"clock", "process-death"});
+  return profile;
+}
+
 // Many plans in little time: one tablet, one snapshot, one restore, hardly a fault. Finds what is wrong always, and
 // shows what a long campaign does to the machine.
 Profile SmallProfile() {
@@ -152,6 +177,8 @@ Profile SmallProfile() {
 Profile EverythingProfile() {
   Profile profile = DefaultProfile();
   profile.name = "everything";
+  profile.disk_permille = 200;
+  profile.clock_permille = 80;
   profile.shapes = {{850, 3, 3}, {30, 1, 1}, {50, 5, 3}, {50, 5, 5}, {20, 3, 1}};
   profile.faults = {4, 12};
   profile.maintenance = {1, 6};
@@ -163,7 +190,8 @@ Profile EverythingProfile() {
   SwitchOff(&profile, {{Kind::kLargeValue, 500}, {Kind::kMixedKeys, 800}, {Kind::kRoughWorld, 500}});
   profile.floors = Cells({"process-death", "power-loss", "partition", "weather"});
   profile.floors.insert(profile.floors.end(),
-                        {"idle/pause", "idle/slow-link", "creating/slow-link", "restoring/slow-link"});
+                        {"idle/pause", "idle/slow-link", "creating/slow-link", "restoring/slow-link", "creating/disk",
+                         "restoring/disk", "idle/rot", "idle/clock", "creating/clock"});
   profile.every_probe = true;
   return profile;
 }
@@ -183,8 +211,8 @@ Profile PlainProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 8> kProfileNames = {"default",    "snapshots", "restores", "network",
-                                                           "everything", "plain",     "small",    "tables"};
+constexpr std::array<std::string_view, 10> kProfileNames = {
+    "default", "snapshots", "restores", "network", "disk", "clocks", "tables", "everything", "plain", "small"};
 
 }  // namespace
 
@@ -209,6 +237,8 @@ Profile DefaultProfile() {
   profile.drops = {0, 2};
   profile.rows_per_table = {4, 16};
   profile.duration_us = {16'000'000, 30'000'000};
+  profile.disk_permille = 0;
+  profile.clock_permille = 0;
   profile.quiet_permille = 40;
   profile.extreme_permille = 170;
   profile.theme_weights.fill(10);
@@ -261,6 +291,8 @@ std::optional<Profile> ProfileNamed(std::string_view name) {
   if (name == "everything") return EverythingProfile();
   if (name == "plain") return PlainProfile();
   if (name == "tables") return TablesProfile();
+  if (name == "disk") return DiskProfile();
+  if (name == "clocks") return ClockProfile();
   return std::nullopt;
 }
 

@@ -85,8 +85,12 @@ enum class Kind : uint8_t {
   kSlowLink,
   kShapedPartition,  // rings and bridges
   kRestartLoop,      // restart loops, and crashes of all nodes in turn
+  kDiskError,        // operations of a disk fail, or it is full
+  kDiskLatency,      // operations of a disk are slow
+  kDiskDamage,       // lost and misdirected writes, rot
+  kClock,            // clocks jump, and run fast or slow
 };
-inline constexpr int kKindCount = static_cast<int>(Kind::kRestartLoop) + 1;
+inline constexpr int kKindCount = static_cast<int>(Kind::kClock) + 1;
 
 // The kinds that one plan may use.
 class Swarm {
@@ -131,6 +135,8 @@ struct Profile {
   std::array<uint32_t, kThemeCount> theme_weights;  // 0: never
   uint32_t enough_weight;                           // of playing no further theme, among those that still fit
   std::array<uint32_t, kKindCount> off_permille;    // how often a plan does without the kind
+  uint32_t disk_permille;                           // of the faults, those that befall a disk
+  uint32_t clock_permille;                          // of the others, those that befall a clock
   uint32_t quiet_permille;                          // plans without any fault
   uint32_t extreme_permille;                        // each option, to an extreme of its own
 

@@ -20,6 +20,9 @@ void ForEachTarget(Step* step, const std::function<void(Target*)>& change) {
     change(fault->mutable_slow_link()->mutable_from());
     change(fault->mutable_slow_link()->mutable_to());
   }
+  if (fault->has_disk()) change(fault->mutable_disk()->mutable_target());
+  if (fault->has_clock()) change(fault->mutable_clock()->mutable_target());
+  if (fault->has_rot()) change(fault->mutable_rot()->mutable_target());
   if (!fault->has_partition()) return;
   for (Target& target : *fault->mutable_partition()->mutable_side()) change(&target);
 }

@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "harness/plan/plan_disk_faults.h"
 
 namespace holdfast::plan {
 namespace {
@@ -107,6 +108,15 @@ std::string FaultText(const Fault& fault) {
       return absl::StrCat("slow link between ", TargetText(fault.slow_link().from()), " and ",
                           TargetText(fault.slow_link().to()), ", delays times ", fault.slow_link().delay_factor(), ", ",
                           LastingText(fault.slow_link().heal_after_us()));
+    case Fault::kDisk:
+      return absl::StrCat("disk of ", TargetText(fault.disk().target()), ": ",
+                          faults::ToText(DiskFaultOf(fault.disk())), ", ", LastingText(fault.disk().heal_after_us()));
+    case Fault::kRot:
+      return absl::StrCat("disk of ", TargetText(fault.rot().target()), ": ", faults::ToText(DiskRotOf(fault.rot())));
+    case Fault::kClock:
+      return absl::StrCat("clock of ", TargetText(fault.clock().target()), ": jumps ", fault.clock().jump_us(),
+                          " us, drifts ", fault.clock().drift_permille(), " permille, ",
+                          LastingText(fault.clock().heal_after_us()));
     default:
       return "no fault";
   }

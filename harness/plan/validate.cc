@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "harness/plan/keys.h"
+#include "harness/plan/plan_disk_faults.h"
 #include "sut/base/bugs.h"
 #include "sut/base/probe.h"
 #include "sut/runtime/node_options.h"
@@ -40,6 +41,9 @@ constexpr std::array kWorldRanges = {
     FieldRange{"duplicate_permille", 0, 1000},    FieldRange{"reorder_permille", 0, 1000},
     FieldRange{"sync_us", 1, 1'000'000},          FieldRange{"job_us", 1, 10'000'000},
 };
+
+constexpr int32_t kDriftPermilleMin = -500;
+constexpr int32_t kDriftPermilleMax = 1000;
 
 template <typename... Parts>
 absl::Status Refuse(const Parts&... parts) {
@@ -337,10 +341,61 @@ absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) const {
       return CheckDelay("resume_after_us", fault.pause().resume_after_us());
     case Fault::kSlowLink:
       return CheckSlowLink(fault.slow_link());
+    case Fault::kDisk:
+      return CheckDisk(fault.disk());
+    case Fault::kRot:
+      return CheckRot(fault.rot());
+    case Fault::kClock:
+      return CheckClock(fault.clock());
     case Fault::KIND_NOT_SET:
       break;
   }
   return Refuse("a fault that does nothing");
+}
+
+absl::Status StepChecker::CheckDisk(const Fault::Disk& disk) const {
+  if (!Fault::Disk::Effect_IsValid(disk.effect())) return Refuse("unknown effect of a disk fault");
+  if (!Fault::Disk::Operation_IsValid(disk.operation())) return Refuse("unknown operation of a disk");
+  if (!Fault::PathClass_IsValid(disk.path_class())) return Refuse("unknown class of paths");
+  if (!disk.has_target()) return Refuse("a disk fault of no node");
+  if (disk.lasting() && disk.times() != 0) return Refuse("a lasting fault has no times");
+  const faults::DiskFault fault = DiskFaultOf(disk);
+  if (absl::Status status = faults::Validate(fault); !status.ok()) return status;
+  if (faults::IsDamage(fault.effect)) {
+    if (disk.lasting()) return Refuse("damage strikes a number of times");
+    if (absl::Status status = CheckDamage(); !status.ok()) return status;
+  }
+  if (absl::Status status = CheckTarget(disk.target()); !status.ok()) return status;
+  return CheckDelay("heal_after_us", disk.heal_after_us());
+}
+
+absl::Status StepChecker::CheckRot(const Fault::Rot& rot) const {
+  if (!Fault::PathClass_IsValid(rot.path_class())) return Refuse("unknown class of paths");
+  if (!rot.has_target()) return Refuse("rot of no node");
+  if (absl::Status status = faults::Validate(DiskRotOf(rot)); !status.ok()) return status;
+  if (absl::Status status = CheckDamage(); !status.ok()) return status;
+  return CheckTarget(rot.target());
+}
+
+absl::Status StepChecker::CheckClock(const Fault::Clock& clock) const {
+  if (!clock.has_target()) return Refuse("a clock fault of no node");
+  const int64_t hour_us = static_cast<int64_t>(kDurationUsMax);
+  if (clock.jump_us() < -hour_us || clock.jump_us() > hour_us) {
+    return Refuse("jump_us is ", clock.jump_us(), ", more than an hour");
+  }
+  if (clock.drift_permille() < kDriftPermilleMin || clock.drift_permille() > kDriftPermilleMax) {
+    return Refuse("drift_permille is ", clock.drift_permille(), ", outside ", kDriftPermilleMin, "..",
+                  kDriftPermilleMax);
+  }
+  if (clock.jump_us() == 0 && clock.drift_permille() == 0) return Refuse("a clock fault that changes nothing");
+  if (absl::Status status = CheckTarget(clock.target()); !status.ok()) return status;
+  return CheckDelay("heal_after_us", clock.heal_after_us());
+}
+
+absl::Status StepChecker::CheckDamage() const {
+  if (plan_.safety_only() || DamagedNodesMax(plan_.shape()) > 0) return absl::OkStatus();
+  return Refuse("damage to a disk with replication factor ", plan_.shape().replication_factor(),
+                " is more than the cluster survives; only a plan with safety_only may do that");
 }
 
 absl::Status StepChecker::CheckPartition(const Fault::Partition& partition) const {

@@ -57,6 +57,11 @@ class StepChecker {
   absl::Status CheckExport(const TableOperation::Export& exported);
   absl::Status CheckImport(const TableOperation::Import& import);
   absl::Status CheckFault(const Fault& fault, bool has_when) const;
+  absl::Status CheckDisk(const Fault::Disk& disk) const;
+  absl::Status CheckRot(const Fault::Rot& rot) const;
+  absl::Status CheckClock(const Fault::Clock& clock) const;
+  // Of a fault that damages a disk.
+  absl::Status CheckDamage() const;
   absl::Status CheckPartition(const Fault::Partition& partition) const;
   absl::Status CheckSlowLink(const Fault::SlowLink& slow) const;
   absl::Status CheckMove(const LeaderMove& move) const;

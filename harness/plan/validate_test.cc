@@ -441,5 +441,52 @@ TEST(Keys, TheTabletOfAKeyIsTheOneWhoseRangeHoldsItsHash) {
   }
 }
 
+std::string OnDisk(const std::string& rest) { return absl::StrCat("fault { disk { target { node: 1 } ", rest, " } }"); }
+
+INSTANTIATE_TEST_SUITE_P(
+    NodeFaults, Steps,
+    ::testing::Values(
+        StepsCase{{}, "fault { disk { operation: SYNC } }", OnDisk("operation: SYNC"), "of no node"},
+        StepsCase{{}, "fault { disk { target { node: 4 } } }", "fault { disk { target { node: 3 } } }", "node 4 of 3"},
+        StepsCase{{}, OnDisk("effect: 6"), OnDisk("effect: 4"), "unknown effect"},
+        StepsCase{{}, OnDisk("operation: 14"), OnDisk("operation: 13"), "unknown operation"},
+        StepsCase{{}, OnDisk("path_class: 8"), OnDisk("path_class: 7"), "unknown class"},
+        StepsCase{{},
+                  OnDisk("effect: SHORT operation: SYNC"),
+                  OnDisk("effect: SHORT operation: APPEND"),
+                  "short can't befall sync"},
+        StepsCase{{}, OnDisk("effect: LATENCY"), OnDisk("effect: LATENCY latency_us: 5"), "a latency of nothing"},
+        StepsCase{{}, OnDisk("latency_us: 5"), OnDisk("nth: 5"), "has no latency"},
+        StepsCase{{}, OnDisk("lasting: true times: 2"), OnDisk("lasting: true"), "has no times"},
+        StepsCase{{}, OnDisk("effect: LOST lasting: true"), OnDisk("effect: LOST times: 2"), "damage strikes a number"},
+        StepsCase{{}, OnDisk("heal_after_us: 60000001"), OnDisk("heal_after_us: 60000000"), "heal_after_us"},
+        StepsCase{{}, "fault { rot { path_class: SST } }", "fault { rot { target { node: 1 } } }", "rot of no node"},
+        StepsCase{{},
+                  "fault { rot { target { node: 1 } bits: 1001 } }",
+                  "fault { rot { target { node: 1 } bits: 9 } }",
+                  "bits is 1001"},
+        StepsCase{
+            {}, "fault { clock { jump_us: 5 } }", "fault { clock { target { node: 1 } jump_us: 5 } }", "of no node"},
+        StepsCase{{},
+                  "fault { clock { target { node: 1 } } }",
+                  "fault { clock { target { node: 1 } jump_us: -5 } }",
+                  "changes nothing"},
+        StepsCase{{},
+                  "fault { clock { target { node: 1 } drift_permille: -501 } }",
+                  "fault { clock { target { node: 1 } drift_permille: -500 } }",
+                  "drift_permille is -501"}));
+
+TEST(Damage, NeedsAMajorityOfSoundReplicasOrSafetyOnly) {
+  const auto text = [](const std::string& factor, const std::string& end) {
+    return absl::StrCat(absl::StrReplaceAll(kHeader, {{"replication_factor: 3", factor}}),
+                        "steps { fault { rot { target { node: 1 } } } }\n", end);
+  };
+  const absl::Status rejected = ValidateText(text("replication_factor: 1", ""));
+  EXPECT_THAT(std::string(rejected.message()), StartsWith("p:11:1: step 0: "));
+  EXPECT_THAT(std::string(rejected.message()), HasSubstr("more than the cluster survives"));
+  EXPECT_TRUE(ValidateText(text("replication_factor: 1", "safety_only: true\n")).ok());
+  EXPECT_TRUE(ValidateText(text("replication_factor: 3", "")).ok());
+}
+
 }  // namespace
 }  // namespace holdfast::plan

@@ -40,8 +40,8 @@ std::string_view PhaseName(Phase phase) {
 }
 
 std::string_view FaultKindName(FaultKind kind) {
-  constexpr std::array<std::string_view, kFaultKinds.size()> kNames = {"process-death", "power-loss", "pause",
-                                                                       "partition",     "slow-link",  "weather"};
+  constexpr std::array<std::string_view, kFaultKinds.size()> kNames = {
+      "process-death", "power-loss", "pause", "partition", "slow-link", "weather", "disk", "rot", "clock"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -27,9 +27,20 @@ inline constexpr std::array kPhases = {Phase::kIdle,       Phase::kCreating, Pha
                                        Phase::kInstalling, Phase::kAdopting, Phase::kRemoving};
 std::string_view PhaseName(Phase phase);
 
-enum class FaultKind : uint8_t { kProcessDeath, kPowerLoss, kPause, kPartition, kSlowLink, kWeather };
+enum class FaultKind : uint8_t {
+  kProcessDeath,
+  kPowerLoss,
+  kPause,
+  kPartition,
+  kSlowLink,
+  kWeather,
+  kDisk,  // operations that fail, fall short, are slow or lost
+  kRot,
+  kClock
+};
 inline constexpr std::array kFaultKinds = {FaultKind::kProcessDeath, FaultKind::kPowerLoss, FaultKind::kPause,
-                                           FaultKind::kPartition,    FaultKind::kSlowLink,  FaultKind::kWeather};
+                                           FaultKind::kPartition,    FaultKind::kSlowLink,  FaultKind::kWeather,
+                                           FaultKind::kDisk,         FaultKind::kRot,       FaultKind::kClock};
 std::string_view FaultKindName(FaultKind kind);
 
 // "creating/power-loss"

@@ -30,10 +30,7 @@ class Enumeration : public TaskSource {
     for (const TrialReport::Points& points : counted.points()) {
       if (options_.node && *options_.node != points.node()) continue;
       summary_.points.push_back(points);
-      for (const plan::Fault::Crash::Kind crash : options_.kinds) {
-        AddSpan({points.node(), CrashPoint::MUTATION, crash, 0, points.mutations()});
-        AddSpan({points.node(), CrashPoint::PROBE, crash, 0, points.probes()});
-      }
+      AddSpans(points);
     }
     observer_->OnCounted(summary_);
   }
@@ -90,6 +87,22 @@ class Enumeration : public TaskSource {
   EnumerationSummary& summary() { return summary_; }
 
  private:
+  void AddSpans(const TrialReport::Points& points) {
+    if (options_.points == PointSet::kFails) {
+      AddSpan({.node = points.node(), .kind = CrashPoint::MUTATION_FAILS, .count = points.mutations()});
+      AddSpan({.node = points.node(), .kind = CrashPoint::READ_FAILS, .count = points.reads()});
+      return;
+    }
+    for (const plan::Fault::Crash::Kind crash : options_.kinds) {
+      if (options_.points == PointSet::kTorn) {
+        AddSpan({points.node(), CrashPoint::WRITE_TORN, crash, 0, points.writes()});
+        continue;
+      }
+      AddSpan({points.node(), CrashPoint::MUTATION, crash, 0, points.mutations()});
+      AddSpan({points.node(), CrashPoint::PROBE, crash, 0, points.probes()});
+    }
+  }
+
   void AddSpan(Span span) {
     span.first = summary_.total;
     summary_.total += span.count;

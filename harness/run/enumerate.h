@@ -2,6 +2,8 @@
 // then once for every one of them, with the node dying exactly there and coming back a moment later. A cluster that
 // keeps its word passes every time.
 //
+// Instead of a crash, the file-system operation may fail, or the write be torn.
+//
 // Up to its point a run is the run that was counted, so each point strikes; one that does not is told of, not passed
 // over.
 
@@ -18,7 +20,15 @@
 
 namespace holdfast::run {
 
+// What happens at each point.
+enum class PointSet : uint8_t {
+  kCrashes,  // a crash, at every mutation and every probe hit
+  kFails,    // each file-system operation, reads too, fails once instead
+  kTorn,     // a crash in the middle of every write: a part of it is there
+};
+
 struct EnumerateOptions {
+  PointSet points = PointSet::kCrashes;
   std::optional<uint32_t> node;  // none: every node
   std::vector<plan::Fault::Crash::Kind> kinds = {plan::Fault::Crash::PROCESS_DEATH, plan::Fault::Crash::POWER_LOSS};
   uint64_t restart_after_us = 300'000;  // of simulated time

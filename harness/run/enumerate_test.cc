@@ -89,5 +89,36 @@ TEST(EnumerateTest, AStopLeavesTheRestUntried) {
   EXPECT_LT(summary->tried, summary->total);
 }
 
+TEST(EnumerateTest, EveryFileSystemOperationFailsOnceAndTheClusterRecovers) {
+  Collector collector;
+  EnumerateOptions options;
+  options.points = PointSet::kFails;
+  options.pool.jobs = 2;
+  const absl::StatusOr<EnumerationSummary> summary = Enumerate(TinyPlan(), options, &collector);
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  ASSERT_EQ(summary->points.size(), 1u);
+  EXPECT_GT(summary->points[0].reads(), 0u);
+  EXPECT_EQ(summary->total, summary->points[0].mutations() + summary->points[0].reads());
+  EXPECT_EQ(summary->struck, summary->total);
+  for (const auto& [trial, result] : collector.findings) {
+    ADD_FAILURE() << CrashPointText(trial.crash_point()) << "\n" << ViolationsText(result);
+  }
+}
+
+TEST(EnumerateTest, EveryWriteIsTornOnceAndTheClusterRecovers) {
+  Collector collector;
+  EnumerateOptions options;
+  options.points = PointSet::kTorn;
+  options.pool.jobs = 2;
+  const absl::StatusOr<EnumerationSummary> summary = Enumerate(TinyPlan(), options, &collector);
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_GT(summary->total, 4u);
+  EXPECT_EQ(summary->total, 2 * summary->points[0].writes());
+  EXPECT_EQ(summary->struck, summary->total);
+  for (const auto& [trial, result] : collector.findings) {
+    ADD_FAILURE() << CrashPointText(trial.crash_point()) << "\n" << ViolationsText(result);
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::run

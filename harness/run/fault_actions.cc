@@ -1,5 +1,6 @@
-// How each fault of a plan strikes. A fault whose target has no meaning at its moment (no leader, node already down)
-// leaves no trace; one that this cluster can't do is noted in the result.
+// How each fault of a plan strikes; those of one node's disk or clock are in node_faults.cc. A fault whose target has
+// no meaning at its moment (no leader, node already down) leaves no trace; one that this cluster can't do is noted in
+// the result.
 //
 // What lasts is known by the number of its step until it ends by itself or at heal; every strike is told to the
 // coverage.
@@ -38,6 +39,12 @@ void Runner::ExecuteFault(const plan::Step& step, uint32_t number) {
       return ExecutePause(fault.pause(), number);
     case plan::Fault::kSlowLink:
       return ExecuteSlowLink(fault.slow_link(), number);
+    case plan::Fault::kDisk:
+      return ExecuteDisk(step, number);
+    case plan::Fault::kRot:
+      return ExecuteRot(step);
+    case plan::Fault::kClock:
+      return ExecuteClock(fault.clock(), number);
     default:
       return;
   }
@@ -142,7 +149,8 @@ void Runner::RestartNode(uint32_t node) {
   if (cluster_->IsUp(node) || stopped()) return;
   Counters* counters = result_.mutable_counters();
   counters->set_restarts(counters->restarts() + 1);
-  if (absl::Status status = cluster_->Restart(node); !status.ok()) {
+  // What a disk fault keeps from starting was told by OnDiskStop.
+  if (absl::Status status = cluster_->Restart(node); !status.ok() && !absl::IsUnavailable(status)) {
     Violate({"recovery", "I6", absl::StrCat("node ", node, " does not start again"), {std::string(status.message())}});
   }
 }

@@ -51,6 +51,13 @@ void AddWork(const CampaignSummary& summary, std::string* text) {
                           n.crashes(), n.power_losses(), n.restarts(), n.pauses(), n.partitions(), n.slow_links(),
                           n.weather_changes()),
           text);
+  if (n.disk_faults() + n.rotten_bits() > 0) {
+    AddLine("disk faults",
+            absl::StrFormat("%d armed, %d operations struck, %d bits rotten, %d stops of nodes over them",
+                            n.disk_faults(), n.disk_operations_struck(), n.rotten_bits(), n.disk_stops()),
+            text);
+  }
+  if (n.clock_faults() > 0) AddLine("clock faults", absl::StrFormat("%d", n.clock_faults()), text);
   AddLine("probe crashes", absl::StrFormat("%d struck, %d missed", n.probe_crashes_struck(), n.probe_crashes_missed()),
           text);
   if (n.link_resets() + n.link_bytes_swallowed() + n.link_bytes_delayed() > 0) {

@@ -124,6 +124,7 @@ void Runner::Heal() {
   for (const uint64_t id : std::exchange(cuts_, {})) cluster_->Mend(id);
   while (!paused_.empty()) Resume(paused_.begin()->first);
   coverage_.EndAll();
+  EndNodeFaults();
   Take(cluster_->SetWeather({}));
   Take(cluster_->SetLatencies({}));
   RestartAll("heal");
@@ -219,6 +220,7 @@ void Runner::Violate(check::Violation violation) {
 
 Result Runner::Finish() {
   using check::Verdict;
+  NoteDamagedNodes();
   const bool judged_early = !violations_.empty();
   std::vector<check::Violation> found = judge_.Finish(recorder_.catalogue());
   const check::CatalogueHistory catalogue = recorder_.catalogue();

@@ -59,6 +59,7 @@ class Runner : public ClusterObserver {
   void OnNodeDown(uint32_t node, const std::string& why) override;
   void OnNodeUp(uint32_t node) override;
   void OnViolation(const check::Violation& violation) override;
+  void OnDiskStop(uint32_t node, const std::string& reason) override;
 
  private:
   // An operation that has not ended yet.
@@ -119,6 +120,15 @@ class Runner : public ClusterObserver {
   Cluster::Weather BaseWeather() const;
   uint64_t Track(Open open);
 
+  // node_faults.cc: faults of one node's disk or clock, and what they do to its life.
+  void ExecuteDisk(const plan::Step& step, uint32_t number);
+  void ExecuteRot(const plan::Step& step);
+  void ExecuteClock(const plan::Fault::Clock& clock, uint32_t number);
+  // Whether one more node may be damaged; counts it.
+  bool MayDamage(uint32_t node);
+  void EndNodeFaults();
+  void NoteDamagedNodes();
+
   // epilogue.cc
   void Epilogue();
   void RestoreAll(const std::vector<uint32_t>& snapshots, int pass);
@@ -154,8 +164,11 @@ class Runner : public ClusterObserver {
   std::map<uint64_t, Open> open_;
   uint64_t last_open_ = 0;
   std::set<uint64_t> armed_probes_;
-  std::set<uint64_t> cuts_;              // rules of the network in force, by step
-  std::map<uint32_t, uint64_t> paused_;  // nodes, and the step that paused each
+  std::set<uint64_t> cuts_;                                        // rules of the network in force, by step
+  std::map<uint32_t, uint64_t> paused_;                            // nodes, and the step that paused each
+  std::map<uint64_t, std::pair<uint32_t, uint64_t>> disk_faults_;  // armed, by step: node and id
+  std::map<uint64_t, uint32_t> clock_faults_;                      // in force, by step: node
+  std::set<uint32_t> damaged_;                                     // nodes whose disk the plan has damaged, or may yet
   CoverageTracker coverage_;
   bool healing_ = false;
   std::vector<std::string> not_quiet_;

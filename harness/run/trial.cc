@@ -17,17 +17,34 @@ uint64_t CpuTimeUs() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1'000;
 }
 
-// Arms the point, and has the node started again some time after it struck: heal may be over by then.
+sim::SimCluster::PointKind PointKindOf(CrashPoint::Kind kind) {
+  using PointKind = sim::SimCluster::PointKind;
+  switch (kind) {
+    case CrashPoint::PROBE:
+      return PointKind::kProbe;
+    case CrashPoint::MUTATION_FAILS:
+      return PointKind::kMutationFails;
+    case CrashPoint::READ_FAILS:
+      return PointKind::kReadFails;
+    case CrashPoint::WRITE_TORN:
+      return PointKind::kWriteTorn;
+    default:
+      return PointKind::kMutation;
+  }
+}
+
+// Arms the point, and has the node started again some time after it struck: heal may be over by then. A node that
+// stopped itself over a failed operation is started again by the runner.
 void Arm(const CrashPoint& point, sim::SimCluster* cluster, bool* struck) {
   sim::SimCluster::PointCrash crash;
   crash.node = point.node();
-  crash.point =
-      point.kind() == CrashPoint::MUTATION ? sim::SimCluster::PointKind::kMutation : sim::SimCluster::PointKind::kProbe;
+  crash.point = PointKindOf(point.kind());
   crash.ordinal = point.ordinal();
   crash.kind = point.crash();
   crash.salt = point.salt();
   cluster->ArmPointCrash(crash, [cluster, point, struck] {
     *struck = true;
+    if (IsFailedOperation(point)) return;
     const auto restart_after_us = static_cast<int64_t>(point.restart_after_us());
     cluster->At(cluster->NowUs() + restart_after_us, [cluster, node = point.node()] {
       // A start that fails is a violation of its own, which the cluster tells its observer.
@@ -42,6 +59,8 @@ void CountPoints(const sim::SimCluster& cluster, uint32_t nodes, TrialReport* re
     points->set_node(node);
     points->set_mutations(cluster.mutation_count(node));
     points->set_probes(cluster.probe_count(node));
+    points->set_reads(cluster.read_count(node));
+    points->set_writes(cluster.write_count(node));
   }
 }
 
@@ -67,7 +86,7 @@ TrialReport RunOnce(const Trial& trial, const TrialOptions& options) {
   report.set_samples(profile.samples());
   report.set_rocksdb_samples(profile.rocksdb_samples());
   report.set_point_struck(struck);
-  if (struck) {
+  if (struck && !IsFailedOperation(trial.crash_point())) {
     Counters* counters = report.mutable_result()->mutable_counters();
     const bool power_loss = trial.crash_point().crash() == plan::Fault::Crash::POWER_LOSS;
     if (power_loss) counters->set_power_losses(counters->power_losses() + 1);
@@ -140,7 +159,19 @@ bool SameFailure(const Result& a, const Result& b) {
   return first.checker() == second.checker() && first.invariant() == second.invariant();
 }
 
+bool IsFailedOperation(const CrashPoint& point) {
+  return point.kind() == CrashPoint::MUTATION_FAILS || point.kind() == CrashPoint::READ_FAILS;
+}
+
 std::string CrashPointText(const CrashPoint& point) {
+  if (IsFailedOperation(point)) {
+    const char* what = point.kind() == CrashPoint::READ_FAILS ? "read " : "mutation ";
+    return absl::StrCat("file-system ", what, point.ordinal(), " of node ", point.node(), " fails");
+  }
+  if (point.kind() == CrashPoint::WRITE_TORN) {
+    return absl::StrCat(point.crash() == plan::Fault::Crash::POWER_LOSS ? "power loss" : "process death", " of node ",
+                        point.node(), " in the middle of its write ", point.ordinal());
+  }
   return absl::StrCat(point.crash() == plan::Fault::Crash::POWER_LOSS ? "power loss" : "process death", " of node ",
                       point.node(), " at its ",
                       point.kind() == CrashPoint::MUTATION ? "file-system mutation " : "probe ", point.ordinal());

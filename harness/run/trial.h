@@ -47,6 +47,8 @@ bool IsFailure(const Result& result);
 bool SameFailure(const Result& a, const Result& b);
 
 // "power loss of node 2 at its 17th file-system mutation"
+// No crash, but an operation of the disk that fails.
+bool IsFailedOperation(const CrashPoint& point);
 std::string CrashPointText(const CrashPoint& point);
 
 }  // namespace holdfast::run

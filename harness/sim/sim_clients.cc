@@ -45,7 +45,7 @@ class SimClients::Client final : sut::Timers, sut::Transport {
 };
 
 SimClients::SimClients(Options options, const PlanIds& ids, EventQueue* queue, SimNetwork* network)
-    : options_(std::move(options)), ids_(ids), queue_(queue), network_(network), clock_(queue, nullptr) {}
+    : options_(std::move(options)), ids_(ids), queue_(queue), network_(network), clock_(queue, 0, nullptr) {}
 
 SimClients::~SimClients() = default;
 

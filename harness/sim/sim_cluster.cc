@@ -165,6 +165,10 @@ absl::Status SimCluster::Restart(uint32_t node) {
     return status;
   }
   if (absl::IsAborted(status)) return absl::OkStatus();  // the crash that struck it was asked for
+  if (Node(node).disk_errors() > 0 || Node(node).disk_damaged()) {
+    observer_->OnDiskStop(node, absl::StrCat("can't start: ", status.ToString()));
+    return absl::UnavailableError(status.ToString());
+  }
   observer_->OnViolation({.checker = "node",
                           .invariant = "I6",
                           .summary = absl::StrCat(NodeName(Node(node)), " can't start from its own disk"),
@@ -201,6 +205,27 @@ absl::Status SimCluster::SetWeather(const Weather& weather) {
                        .duplicate_permille = weather.duplicate_permille,
                        .reorder_permille = weather.reorder_permille,
                        .delay_factor = weather.delay_factor});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> SimCluster::ArmDiskFault(uint32_t node, const faults::DiskFault& fault) {
+  if (node < 1 || node > nodes_.size()) return absl::InvalidArgumentError("no such node");
+  if (absl::Status valid = faults::Validate(fault); !valid.ok()) return valid;
+  return Node(node).ArmDiskFault(fault);
+}
+
+void SimCluster::DisarmDiskFault(uint32_t node, uint64_t id) { Node(node).DisarmDiskFault(id); }
+
+absl::StatusOr<uint64_t> SimCluster::RotDisk(uint32_t node, const faults::DiskRot& rot, uint64_t salt) {
+  if (node < 1 || node > nodes_.size()) return absl::InvalidArgumentError("no such node");
+  if (absl::Status valid = faults::Validate(rot); !valid.ok()) return valid;
+  return Node(node).Rot(rot, salt);
+}
+
+absl::Status SimCluster::DisturbClock(uint32_t node, const ClockError& error) {
+  if (node < 1 || node > nodes_.size()) return absl::InvalidArgumentError("no such node");
+  if (error.drift_permille <= -1000) return absl::InvalidArgumentError("a clock that stands still or runs backwards");
+  Node(node).DisturbClock({error.jump_us, error.drift_permille});
   return absl::OkStatus();
 }
 

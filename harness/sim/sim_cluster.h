@@ -68,6 +68,12 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   absl::Status Slow(uint64_t id, const std::vector<std::pair<uint32_t, uint32_t>>& directed_links,
                     uint32_t delay_factor) override;
   absl::Status SetWeather(const Weather& weather) override;
+  absl::StatusOr<uint64_t> ArmDiskFault(uint32_t node, const faults::DiskFault& fault) override;
+  void DisarmDiskFault(uint32_t node, uint64_t id) override;
+  absl::StatusOr<uint64_t> RotDisk(uint32_t node, const faults::DiskRot& rot, uint64_t salt) override;
+  absl::Status DisturbClock(uint32_t node, const ClockError& error) override;
+  uint64_t DiskFaultsStruck(uint32_t node) const override { return Node(node).disk_faults().struck(); }
+  bool IsDamaged(uint32_t node) const override { return Node(node).disk_damaged(); }
   absl::Status SetLatencies(const plan::World& world) override;
   absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
   void DisarmProbeCrash(uint64_t id) override;
@@ -78,11 +84,17 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   std::vector<std::string> WhyNotQuiet() const override;
 
   // --- Crash points, counted for each node from the end of Start on, over all its incarnations.
-  enum class PointKind : uint8_t { kMutation, kProbe };
+  enum class PointKind : uint8_t {
+    kMutation,       // the node crashes before it; it has no effect
+    kProbe,          // the node crashes there
+    kMutationFails,  // no crash: it fails once, with an IOError and no effect
+    kReadFails,      // of opens and reads, the same
+    kWriteTorn,      // the node crashes in the middle of it: a part is written
+  };
   struct PointCrash {
     uint32_t node = 1;
     PointKind point = PointKind::kMutation;
-    uint64_t ordinal = 1;  // from 1. The mutation has no effect; the probe has been told of.
+    uint64_t ordinal = 1;  // from 1, among the points of the same sort; fails count as mutations
     plan::Fault::Crash::Kind kind = plan::Fault::Crash::PROCESS_DEATH;
     uint64_t salt = 0;
   };
@@ -90,6 +102,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void ArmPointCrash(const PointCrash& crash, std::function<void()> struck);
   uint64_t mutation_count(uint32_t node) const { return Node(node).mutation_count(); }
   uint64_t probe_count(uint32_t node) const { return Node(node).probe_count(); }
+  uint64_t read_count(uint32_t node) const { return Node(node).read_count(); }
+  uint64_t write_count(uint32_t node) const { return Node(node).write_count(); }
 
   // --- Determinism: equal for two runs of one plan, unless something real gets in.
   // Order, time and owner of all events, and all deliveries, so far.
@@ -102,6 +116,10 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   const NetworkCounters& network_counters() const { return network_.counters(); }
   const std::array<uint64_t, sut::kProbeCount>& probe_hits() const { return probe_hits_; }
   uint64_t events_run() const { return queue_.events_run(); }
+  // Hybrid times of the entries in the log of a node's replica, in their order; none if it is down.
+  std::vector<uint64_t> LogTimes(uint32_t node, uint32_t object) const;
+  // Of a node's clock, since the start of the run.
+  int64_t NodeClockUs(uint32_t node) const { return Node(node).clock().NowUs() - SimClock::kNodeEpochUs; }
   // For inspections, and for rot of data at rest.
   SimFileSystem& disk(uint32_t node) { return Node(node).disk(); }
   uint32_t incarnation(uint32_t node) const { return Node(node).incarnation(); }
@@ -127,7 +145,9 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
 
   // --- SimNodeHost
   void OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tablet) override;
-  void OnNodeMutation(SimNode& node) override;
+  PointFate OnNodeMutation(SimNode& node, bool writes) override;
+  PointFate OnNodeRead(SimNode& node) override;
+  void OnNodeTorn(SimNode& node) override;
   void OnNodeSent(SimNode& node, const std::string& envelope) override;
   void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) override;
   void OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& applied) override;
@@ -145,6 +165,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void CheckInvariants(const SimNode& node);
   void CheckRecovered(const SimNode& node);
   void TellRaftViolation(Group& group, const SimNode& node, const std::string& what);
+  // The point that is armed here, if any: taken off the list, and its `struck` is on its way.
+  std::optional<PointCrash> TakePoint(const SimNode& node, PointKind point, uint64_t count);
   void StrikePoint(SimNode& node, PointKind point, uint64_t count);
   std::string NodeName(const SimNode& node) const;
 
@@ -181,6 +203,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   uint64_t last_armed_id_ = 0;
   std::map<uint64_t, ArmedProbe> armed_probes_;
   std::vector<ArmedPoint> armed_points_;
+  std::optional<PointCrash> tearing_;  // the torn write that is being written
   std::array<uint64_t, sut::kProbeCount> probe_hits_{};
 };
 

@@ -307,6 +307,8 @@ TEST(SimClusterTest, EveryDiskMutationAndProbeIsACrashPoint) {
     revive();  // a crash may have struck the start
     EXPECT_EQ(world.Put("k", "v2").outcome, CallOutcome::kOk);
     revive();
+    cluster.RunUntil(cluster.NowUs() + 60 * kSecondUs, [&] { return cluster.IsQuiet() || !cluster.IsUp(1); });
+    revive();  // or it may have struck on the way to rest
     world.RunUntilQuiet();
     EXPECT_EQ(world.Get("k"), "v2");
     EXPECT_EQ(struck, point.has_value());

@@ -96,6 +96,15 @@ void SimFile::FlipBits(uint64_t offset, uint8_t mask) {
   ++version_;
 }
 
+void SimFile::Overwrite(uint64_t offset, std::string_view data) {
+  const auto put = [&](std::string& bytes) {
+    if (offset < bytes.size()) data.copy(bytes.data() + offset, bytes.size() - offset);
+  };
+  put(content_);
+  if (disk_image_.has_value()) put(*disk_image_);
+  ++version_;
+}
+
 void SimFile::Touch(uint64_t now_us) {
   modified_us_ = now_us;
   ++version_;

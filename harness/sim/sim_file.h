@@ -55,6 +55,9 @@ class SimFile {
   void FailSync();
   // The machine loses power: unsynced bytes meet their fate, and what is left is durable.
   void LosePower(uint64_t seed);
+  // Bytes that were meant for another place land here, on the disk and in what is read: from `offset` on, as far as the
+  // file goes.
+  void Overwrite(uint64_t offset, std::string_view data);
   // Rot of data at rest: flips the bits of `mask` in one byte, on the disk and in what is read. REQUIRES: offset <
   // size().
   void FlipBits(uint64_t offset, uint8_t mask);

@@ -36,6 +36,7 @@ struct OpenFile {
   IOStatus Read(uint64_t offset, size_t length, Slice* result, char* scratch) const {
     *result = Slice();
     if (IOStatus status = CheckAlive(); !status.ok()) return status;
+    if (IOStatus status = owner->AdmitRead({DiskRead::Kind::kRead, path}); !status.ok()) return status;
     const std::string_view content = file->content();
     if (offset >= content.size()) return IOStatus::OK();
     const size_t available = std::min<size_t>(length, content.size() - offset);

@@ -49,12 +49,15 @@ std::string_view MutationKindName(MutationKind kind) {
 
 IOStatus SimReadOnlyFileSystem::CheckAlive(uint64_t) const { return IOStatus::OK(); }
 
+IOStatus SimReadOnlyFileSystem::AdmitRead(const DiskRead&) const { return IOStatus::OK(); }
+
 IOStatus SimReadOnlyFileSystem::NewSequentialFile(const std::string& path, const FileOptions&,
                                                   std::unique_ptr<rocksdb::FSSequentialFile>* result, Debug*) {
   result->reset();
   if (IOStatus status = CheckAlive(incarnation_); !status.ok()) return status;
   FilePtr file = tree_->FindFile(path);
   if (file == nullptr) return NoSuchPath(path);
+  if (IOStatus status = AdmitRead({DiskRead::Kind::kOpen, path}); !status.ok()) return status;
   *result = std::make_unique<internal::SequentialHandle>(
       internal::OpenFile<const SimReadOnlyFileSystem>(this, std::move(file), path));
   return IOStatus::OK();
@@ -66,6 +69,7 @@ IOStatus SimReadOnlyFileSystem::NewRandomAccessFile(const std::string& path, con
   if (IOStatus status = CheckAlive(incarnation_); !status.ok()) return status;
   FilePtr file = tree_->FindFile(path);
   if (file == nullptr) return NoSuchPath(path);
+  if (IOStatus status = AdmitRead({DiskRead::Kind::kOpen, path}); !status.ok()) return status;
   *result = std::make_unique<internal::RandomAccessHandle>(
       internal::OpenFile<const SimReadOnlyFileSystem>(this, std::move(file), path));
   return IOStatus::OK();
@@ -205,6 +209,11 @@ IOStatus SimFileSystem::CheckAlive(uint64_t incarnation) const {
   return IOStatus::IOError("the process that opened this is dead");
 }
 
+IOStatus SimFileSystem::AdmitRead(const DiskRead& read) const {
+  if (observer_ == nullptr || observer_->OnRead(read)) return IOStatus::OK();
+  return IOStatus::IOError(std::string(read.path), "injected");
+}
+
 // --- Inspection
 // --------------------------------------------------------------------------------------------------------
 
@@ -214,6 +223,14 @@ absl::Status SimFileSystem::FlipBits(std::string_view path, uint64_t offset, uin
   if (offset >= file->size()) return absl::OutOfRangeError("behind the end of " + std::string(path));
   file->FlipBits(offset, mask);
   return absl::OkStatus();
+}
+
+std::vector<SimFileSystem::FileSize> SimFileSystem::ListFiles() const {
+  std::vector<FileSize> files;
+  tree_->ForEach([&](const std::string& path, const Node& node) {
+    if (const FilePtr* file = std::get_if<FilePtr>(&node)) files.push_back({path, (*file)->size()});
+  });
+  return files;
 }
 
 bool SimFileSystem::Exists(std::string_view path) const {
@@ -271,11 +288,14 @@ IOStatus SimFileSystem::Admit(Mutation mutation, MutationVerdict* verdict) {
   const uint64_t incarnation = incarnation_;
   *verdict = observer_->OnMutation(mutation);
   if (IOStatus status = CheckAlive(incarnation); !status.ok()) {
-    *verdict = MutationVerdict{.action = MutationVerdict::Action::kIOError, .bytes_written = 0};
+    *verdict = MutationVerdict{.action = MutationVerdict::Action::kIOError};
     return status;
   }
   switch (verdict->action) {
     case MutationVerdict::Action::kProceed:
+    case MutationVerdict::Action::kTorn:
+    case MutationVerdict::Action::kLost:
+    case MutationVerdict::Action::kMisdirected:
       return IOStatus::OK();
     case MutationVerdict::Action::kNoSpace:
       return IOStatus::NoSpace(std::string(mutation.path));
@@ -430,8 +450,21 @@ IOStatus SimFileSystem::WriteFile(const FilePtr& file, std::string_view path, ui
                            .bytes = data.size(),
                            .count = 0},
                           &verdict);
-  if (verdict.action == MutationVerdict::Action::kShortWrite) data = data.substr(0, verdict.bytes_written);
-  if (status.ok() || verdict.action == MutationVerdict::Action::kShortWrite) file->WriteAt(offset, data, now_us_());
+  using Action = MutationVerdict::Action;
+  if (verdict.action == Action::kShortWrite) data = data.substr(0, verdict.bytes_written);
+  if (!status.ok() && verdict.action != Action::kShortWrite) return status;
+  if (verdict.action == Action::kTorn) {
+    file->WriteAt(offset, data.substr(0, verdict.bytes_written), now_us_());
+    const uint64_t incarnation = incarnation_;
+    observer_->OnTorn();
+    return CheckAlive(incarnation);
+  }
+  const bool damaged = verdict.action == Action::kLost || verdict.action == Action::kMisdirected;
+  file->WriteAt(offset, damaged ? std::string(data.size(), '\0') : data, now_us_());
+  if (verdict.action == Action::kMisdirected) {
+    const FilePtr other = tree_->FindFile(verdict.other_path);
+    if (other != nullptr) other->Overwrite(verdict.other_offset, data);
+  }
   return status;
 }
 

@@ -7,8 +7,10 @@
 //   sim_file.h and sim_directory_tree.h state these rules in full.
 // - rename is atomic and never torn (RocksDB's CURRENT relies on it); onto a non-empty directory it fails.
 // - After a failed fsync the dirty bytes may be lost although the next fsync succeeds.
-// - The observer hears of each mutation before it takes effect and may let it fail, cut it short, or end the
-//   incarnation: then the mutation and all that follows on the same stack have no effect, a crash with a clean cut.
+// - The observer hears of each mutation before it takes effect and may let it fail, cut it short, lose it silently,
+// send
+//   it elsewhere, or end the incarnation: then the mutation and all that follows on the same stack have no effect, a
+//   crash with a clean cut. It hears of each read, and may let it fail.
 //
 // Deterministic: no real clock, no thread, no order of pointers. Free space is NotSupported (else RocksDB starts
 // recovery threads), and so are OPTIONS files: nothing reads them back, and a store opens in half the time without.
@@ -61,9 +63,24 @@ struct MutationVerdict {
     kIOError,     // no effect; a failed sync moreover loses hold of the dirty bytes
     kShortWrite,  // only the first `bytes_written` are written, then an IOError; no effect on other kinds
     kNoSpace,     // no effect
+    // Of writes only, others proceed. The process dies in the middle: `bytes_written` are written, then OnTorn kills
+    // the incarnation.
+    kTorn,
+    // Of writes only, which are told that all went well; others proceed.
+    kLost,         // the bytes read as zeros
+    kMisdirected,  // the same, and they land in `other_path` from `other_offset` on, as far as that file goes
   };
   Action action = Action::kProceed;
   uint64_t bytes_written = 0;
+  std::string other_path = {};
+  uint64_t other_offset = 0;
+};
+
+// A look at the disk by the process (inspections are none).
+struct DiskRead {
+  enum class Kind : uint8_t { kOpen, kRead };
+  Kind kind;
+  std::string_view path;
 };
 
 // The one hook of crashes and disk faults. It may call KillHandles, PowerLoss and Restart of the file system it
@@ -72,6 +89,10 @@ class MutationObserver {
  public:
   virtual ~MutationObserver() = default;
   virtual MutationVerdict OnMutation(const Mutation& mutation) = 0;
+  // REQUIRES: the incarnation is dead afterwards.
+  virtual void OnTorn() {}
+  // False: the read fails with an IOError.
+  virtual bool OnRead(const DiskRead&) { return true; }
 };
 
 // Reading, and refusing to write: the base of the live file system and of its read-only view.
@@ -122,6 +143,8 @@ class SimReadOnlyFileSystem : public rocksdb::FileSystem {
 
   // An error for handles and calls of an incarnation that is dead.
   virtual IOStatus CheckAlive(uint64_t incarnation) const;
+  // An error for a read that is to fail.
+  virtual IOStatus AdmitRead(const DiskRead& read) const;
   uint64_t incarnation() const { return incarnation_; }
 
  protected:
@@ -155,6 +178,12 @@ class SimFileSystem final : public SimReadOnlyFileSystem {
   uint64_t mutation_count() const { return mutation_count_; }
   // Rot of data at rest: flips the bits of `mask` in one byte of a file.
   absl::Status FlipBits(std::string_view path, uint64_t offset, uint8_t mask);
+  struct FileSize {
+    std::string path;
+    uint64_t bytes;
+  };
+  // Every name of a file, in order.
+  std::vector<FileSize> ListFiles() const;
 
   // --- Inspection: no effects, not observed, works whether the machine lives or not.
   struct FileInfo {
@@ -203,6 +232,7 @@ class SimFileSystem final : public SimReadOnlyFileSystem {
   IOStatus UnlockFile(rocksdb::FileLock* lock, const IOOptions& options, Debug* debug) override;
 
   IOStatus CheckAlive(uint64_t incarnation) const override;
+  IOStatus AdmitRead(const DiskRead& read) const override;
 
   // --- For the handles of open files: the same checks and the same hook.
   IOStatus WriteFile(const FilePtr& file, std::string_view path, uint64_t offset, std::string_view data);

@@ -13,10 +13,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "faults/disk_fault_set.h"
+#include "faults/disk_rot.h"
 #include "harness/plan/plan.pb.h"
 #include "harness/sim/event_queue.h"
 #include "harness/sim/sim_clock.h"
@@ -41,8 +45,12 @@ class SimNodeHost {
  public:
   virtual ~SimNodeHost() = default;
   virtual void OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tablet) = 0;
-  // Before the mutation takes effect.
-  virtual void OnNodeMutation(SimNode& node) = 0;
+  // What an operation of the node's disk meets at a point that is enumerated.
+  enum class PointFate : uint8_t { kProceed, kFail, kTear };
+  // Before the mutation takes effect. Only writes can be torn; then OnNodeTorn is called, and crashes the node.
+  virtual PointFate OnNodeMutation(SimNode& node, bool writes) = 0;
+  virtual PointFate OnNodeRead(SimNode& node) = 0;
+  virtual void OnNodeTorn(SimNode& node) = 0;
   virtual void OnNodeSent(SimNode& node, const std::string& envelope) = 0;
   virtual void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) = 0;
   virtual void OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& applied) = 0;
@@ -88,6 +96,19 @@ class SimNode final : private MutationObserver {
   void Bury();
   // How long syncs of the log and jobs of the worker take from now on, also in later incarnations.
   void SetLatencies(int64_t sync_us_median, int64_t job_us_median);
+  // Faults of the disk; they outlive incarnations. Errors and latency end with the fault; damage stays.
+  uint64_t ArmDiskFault(const faults::DiskFault& fault) { return disk_faults_.Arm(fault); }
+  void DisarmDiskFault(uint64_t id) { disk_faults_.Disarm(id); }
+  // Flips bits of files at rest; gives back how many.
+  size_t Rot(const faults::DiskRot& rot, uint64_t salt);
+  const faults::DiskFaultSet& disk_faults() const { return disk_faults_; }
+  // Operations of this incarnation that a fault made fail.
+  uint64_t disk_errors() const { return disk_errors_; }
+  // Bytes were lost, misplaced or flipped without the node being told.
+  bool disk_damaged() const { return disk_damaged_; }
+  // From now on, also in later incarnations.
+  void DisturbClock(const SimClock::Error& error) { clock_.Disturb(error); }
+  const SimClock& clock() const { return clock_; }
   // Messages for a node that is down are lost.
   void Receive(const std::string& envelope);
 
@@ -109,13 +130,20 @@ class SimNode final : private MutationObserver {
   // differ from run to run (session ids), their number must not, since crash points and the fate of unsynced tails
   // follow from it.
   uint64_t mutation_digest() const { return mutation_digest_; }
-  void ResetCounts() { mutation_count_ = probe_count_ = 0; }
+  uint64_t read_count() const { return read_count_; }
+  uint64_t write_count() const { return write_count_; }  // the mutations that can be torn
+  void ResetCounts() { mutation_count_ = probe_count_ = read_count_ = write_count_ = 0; }
 
  private:
   struct Life;
   friend struct Life;
 
   MutationVerdict OnMutation(const Mutation& mutation) override;
+  bool OnRead(const DiskRead& read) override;
+  void OnTorn() override { host_->OnNodeTorn(*this); }
+  std::optional<faults::DiskFaultSet::Strike> Meet(const faults::DiskFaultSet::Operation& operation);
+  MutationVerdict Misdirect(const Mutation& mutation, faults::PathClass path_class) const;
+  uint64_t DiskDraw(std::string_view path) const;
   bool OnStack() const;
   void Destroy();
 
@@ -123,7 +151,7 @@ class SimNode final : private MutationObserver {
   EventQueue* const queue_;
   SimNetwork* const network_;
   SimNodeHost* const host_;
-  const SimClock clock_;
+  SimClock clock_;
   const std::shared_ptr<SimFileSystem> disk_;
   uint32_t incarnation_ = 0;
   uint64_t pauses_ = 0;
@@ -131,6 +159,12 @@ class SimNode final : private MutationObserver {
   uint64_t mutation_count_ = 0;
   uint64_t mutation_digest_ = 0;
   uint64_t probe_count_ = 0;
+  uint64_t read_count_ = 0;
+  uint64_t write_count_ = 0;
+  faults::DiskFaultSet disk_faults_;
+  uint64_t disk_errors_ = 0;
+  bool disk_damaged_ = false;
+  int64_t extra_latency_us_ = 0;  // that slow operations have added, and no job has taken yet
   // The incarnation that lives, or is dead and not yet destroyed.
   std::unique_ptr<Life> life_;
 };

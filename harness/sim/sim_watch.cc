@@ -46,20 +46,41 @@ void SimCluster::OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tabl
   StrikePoint(node, PointKind::kProbe, node.probe_count());
 }
 
-void SimCluster::OnNodeMutation(SimNode& node) { StrikePoint(node, PointKind::kMutation, node.mutation_count()); }
+SimNodeHost::PointFate SimCluster::OnNodeMutation(SimNode& node, bool writes) {
+  StrikePoint(node, PointKind::kMutation, node.mutation_count());
+  if (armed_points_.empty()) return PointFate::kProceed;
+  if (TakePoint(node, PointKind::kMutationFails, node.mutation_count())) return PointFate::kFail;
+  if (writes) tearing_ = TakePoint(node, PointKind::kWriteTorn, node.write_count());
+  return tearing_ ? PointFate::kTear : PointFate::kProceed;
+}
 
-void SimCluster::StrikePoint(SimNode& node, PointKind point, uint64_t count) {
-  if (!started_ || armed_points_.empty() || !node.is_up()) return;
+SimNodeHost::PointFate SimCluster::OnNodeRead(SimNode& node) {
+  return TakePoint(node, PointKind::kReadFails, node.read_count()) ? PointFate::kFail : PointFate::kProceed;
+}
+
+void SimCluster::OnNodeTorn(SimNode& node) {
+  const PointCrash crash = *std::exchange(tearing_, std::nullopt);
+  node.Crash({.kind = crash.kind, .salt = crash.salt, .why = absl::StrCat("in the middle of write ", crash.ordinal)});
+}
+
+std::optional<SimCluster::PointCrash> SimCluster::TakePoint(const SimNode& node, PointKind point, uint64_t count) {
+  if (!started_ || armed_points_.empty() || !node.is_up()) return std::nullopt;
   const auto armed = std::find_if(armed_points_.begin(), armed_points_.end(), [&](const ArmedPoint& candidate) {
     return candidate.crash.node == node.id().value && candidate.crash.point == point &&
            candidate.crash.ordinal == count;
   });
-  if (armed == armed_points_.end()) return;
+  if (armed == armed_points_.end()) return std::nullopt;
   ArmedPoint struck = std::move(*armed);
   armed_points_.erase(armed);
-  const char* what = point == PointKind::kMutation ? "disk mutation " : "probe hit ";
-  node.Crash({.kind = struck.crash.kind, .salt = struck.crash.salt, .why = absl::StrCat("at ", what, count)});
   if (struck.struck) queue_.Schedule(NowUs(), {}, std::move(struck.struck));
+  return struck.crash;
+}
+
+void SimCluster::StrikePoint(SimNode& node, PointKind point, uint64_t count) {
+  const std::optional<PointCrash> crash = TakePoint(node, point, count);
+  if (!crash) return;
+  const char* what = point == PointKind::kMutation ? "disk mutation " : "probe hit ";
+  node.Crash({.kind = crash->kind, .salt = crash->salt, .why = absl::StrCat("at ", what, count)});
 }
 
 void SimCluster::OnNodeSent(SimNode& node, const std::string& bytes) {
@@ -92,6 +113,9 @@ void SimCluster::OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId 
 void SimCluster::OnNodeDied(SimNode& node, const std::string& why) { observer_->OnNodeDown(node.id().value, why); }
 
 void SimCluster::OnNodeFatal(SimNode& node, const std::string& reason) {
+  if (node.disk_errors() > 0 || node.disk_damaged()) {
+    return observer_->OnDiskStop(node.id().value, reason);
+  }
   observer_->OnViolation({.checker = "node",
                           .invariant = "",
                           .summary = absl::StrCat(NodeName(node), " stopped itself, and its disk had no fault"),
@@ -193,6 +217,16 @@ const sut::Replica* SimCluster::ReplicaAt(uint32_t node, uint32_t object) const 
   return found == running->replicas().end() ? nullptr : found->second;
 }
 
+std::vector<uint64_t> SimCluster::LogTimes(uint32_t node, uint32_t object) const {
+  std::vector<uint64_t> times;
+  const sut::Replica* replica = ReplicaAt(node, object);
+  if (replica == nullptr) return times;
+  for (const sut::raft::Entry& entry : replica->raft().log()) {
+    if (entry.type == sut::raft::EntryType::kCommand) times.push_back(entry.time.value);
+  }
+  return times;
+}
+
 std::optional<uint32_t> SimCluster::LeaderOf(uint32_t object) const {
   std::optional<uint32_t> leader;
   uint64_t leader_term = 0;
@@ -211,6 +245,7 @@ check::Inspection SimCluster::Inspect() {
   inspection.quiet = IsQuiet();
   for (size_t i = 0; i < nodes_.size(); ++i) {
     NodeInspection node = InspectNode(*nodes_[i], ids_, disk_readers_[i].get());
+    for (check::ReplicaInspection& replica : node.replicas) replica.damaged = nodes_[i]->disk_damaged();
     std::move(node.replicas.begin(), node.replicas.end(), std::back_inserter(inspection.replicas));
     std::move(node.left_overs.begin(), node.left_overs.end(), std::back_inserter(inspection.left_overs));
   }
@@ -227,7 +262,7 @@ bool SimCluster::IsQuiet() const {
 std::vector<std::string> SimCluster::WhyNotQuiet() const {
   std::vector<std::string> reasons;
   for (const auto& node : nodes_) {
-    if (!node->is_up()) reasons.push_back(absl::StrCat("node ", node->id().value, " is down"));
+    if (!node->is_up() && !node->disk_damaged()) reasons.push_back(absl::StrCat("node ", node->id().value, " is down"));
   }
   for (uint32_t object = 0; object < ids_.object_count(); ++object) GroupIsQuiet(object, &reasons);
   GroupIsQuiet(check::kMasterObject, &reasons);
@@ -257,6 +292,7 @@ bool SimCluster::GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons
   if (leader.commit != leader.last.index) disturb("uncommitted entries on node ", *leader_node);
   for (const uint32_t node : NodesOf(object)) {
     if (!quiet && reasons == nullptr) return false;
+    if (Node(node).disk_damaged()) continue;
     const sut::Replica* replica = ReplicaAt(node, object);
     if (replica == nullptr) {
       disturb("no replica on node ", node);

@@ -42,11 +42,19 @@ void SimWorker::Begin(Job job) {
   const int64_t effect_us = job.draw.position == EffectPosition::kStart    ? start_us
                             : job.draw.position == EffectPosition::kMiddle ? start_us + job.draw.latency_us / 2
                                                                            : end_us;
-  queue_->Schedule(effect_us, options_.owner, std::move(job.job));
+  queue_->Schedule(effect_us, options_.owner, [this, effect = std::move(job.job)] {
+    effect();
+    if (options_.take_extra_latency_us) extra_latency_us_ += options_.take_extra_latency_us();
+  });
   queue_->Schedule(end_us, options_.owner, [this, done = std::move(job.done)] { Finish(done); });
 }
 
-void SimWorker::Finish(const std::function<void()>& done) {
+void SimWorker::Finish(std::function<void()> done) {
+  if (const int64_t extra_us = std::exchange(extra_latency_us_, 0); extra_us > 0) {
+    queue_->Schedule(queue_->now_us() + extra_us, options_.owner,
+                     [this, done = std::move(done)]() mutable { Finish(std::move(done)); });
+    return;
+  }
   busy_ = false;
   if (!waiting_.empty()) {
     Job next = std::move(waiting_.front());

@@ -27,6 +27,8 @@ class SimWorker final : public sut::Worker {
     uint64_t seed = 0;
     EventQueue::Owner owner;
     int64_t latency_us_median = 0;  // 1..
+    // What slow operations of the disk have added since the last call, for the job that is running; null: nothing.
+    std::function<int64_t()> take_extra_latency_us = nullptr;
   };
   // The queue outlives the worker, and drops the owner's events before the worker goes.
   SimWorker(const Options& options, EventQueue* queue);
@@ -55,11 +57,12 @@ class SimWorker final : public sut::Worker {
     std::function<void()> done;
   };
   void Begin(Job job);
-  void Finish(const std::function<void()>& done);
+  void Finish(std::function<void()> done);
 
   Options options_;
   EventQueue* const queue_;
   bool busy_ = false;
+  int64_t extra_latency_us_ = 0;  // of the running job
   std::deque<Job> waiting_;
   absl::flat_hash_map<uint64_t, uint32_t> occurrences_;
 };

@@ -76,7 +76,7 @@ MasterService::MasterService(const NodeOptions& options, const World& world)
                                                                    .timers = world.timers,
                                                                    .sender = world.sender,
                                                                    .probes = world.probes}),
-      placement_({}, world.timers, world.sender) {
+      placement_({.bugs = options.bugs}, world.timers, world.sender) {
   world_.catalogue->set_on_changed([this] { coordinator_.Wake(); });
   coordinator_.Wake();  // for what the catalogue holds already
 }

@@ -77,7 +77,7 @@ void Raft::Impl::ResetElectionTimer() {
 }
 
 void Raft::Impl::OnElectionTimeout() {
-  if (IsVoter(status.self)) {
+  if (CanStand()) {
     StartPreVote();
   } else {
     election_elapsed = 0;
@@ -86,7 +86,7 @@ void Raft::Impl::OnElectionTimeout() {
 }
 
 void Raft::Impl::StartPreVote() {
-  if (!IsVoter(status.self)) return;
+  if (!CanStand()) return;
   Become(PreCandidate{}).tally.Record(status.self, true);
   RequestVotes(MessageType::kPreVote, Next(status.term), false);
   JudgePreVotes();
@@ -217,9 +217,11 @@ void Raft::Impl::HandleVoteReply(const Message& message) {
 }
 
 void Raft::Impl::HandleTimeoutNow() {
-  if (!IsVoter(status.self) || std::holds_alternative<Leader>(role)) return;
+  if (!CanStand() || std::holds_alternative<Leader>(role)) return;
   StartElection(true);
 }
+
+bool Raft::Impl::CanStand() const { return electable && IsVoter(status.self); }
 
 bool Raft::Impl::IsVoter(ReplicaId replica) const {
   const std::vector<ReplicaId>& voters = log.config().voters;

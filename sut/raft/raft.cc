@@ -69,6 +69,7 @@ absl::StatusOr<OpId> Raft::ProposeConfig(const Config& config, HybridTime time) 
 absl::Status Raft::ReadIndex(uint64_t id) { return impl_->ReadIndex(id); }
 absl::Status Raft::TransferLeader(ReplicaId to) { return impl_->TransferLeader(to); }
 void Raft::StepDown() { impl_->StepDown(); }
+void Raft::SetElectable(bool electable) { impl_->electable = electable; }
 void Raft::Campaign() {
   if (!is_leader()) impl_->StartPreVote();
 }

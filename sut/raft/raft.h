@@ -217,6 +217,9 @@ class Raft {
   absl::Status TransferLeader(ReplicaId to);
   // Gives up leadership now, without a successor, and lets the others try first; no effect unless leader.
   void StepDown();
+  // A replica that is not electable votes and follows, but never stands for election. The host calls it for a replica
+  // that can't apply what is committed: it would lead for nothing. It is electable at first.
+  void SetElectable(bool electable);
   // Starts an election now, as if the time-out had passed; no effect on leaders and learners.
   void Campaign();
 

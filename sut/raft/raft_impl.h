@@ -106,6 +106,7 @@ struct Raft::Impl {
   void HandleVoteRequest(const Message& message);
   void HandleVoteReply(const Message& message);
   void HandleTimeoutNow();
+  bool CanStand() const;
   bool IsVoter(ReplicaId replica) const;
   bool IsMember(ReplicaId replica) const;
 
@@ -151,6 +152,7 @@ struct Raft::Impl {
   // Ticks since a leader was heard, a vote was granted, a campaign was begun or, on a leader, the last quorum check.
   int election_elapsed = 0;
   int election_timeout = 0;
+  bool electable = true;       // as the host says; CanStand also asks the configuration
   Term election_timeout_term;  // the term that election_timeout was drawn for
 
   // A Ready that waits for its sync.

@@ -175,6 +175,21 @@ TEST(RaftTest, LearnersAndStrangersNeverCampaign) {
   }
 }
 
+TEST(RaftTest, AReplicaThatIsNotElectableVotesAndFollowsButNeverStands) {
+  auto raft = Start(Fresh({1, 2, 3}));
+  raft->SetElectable(false);
+  for (int i = 0; i < 50; ++i) raft->Tick();
+  raft->Campaign();
+  raft->Step(From(ReplicaId{2}, MessageType::kTimeoutNow, 0));
+  EXPECT_FALSE(raft->HasReady());
+  EXPECT_EQ(raft->status().role, Role::kFollower);
+  raft->Step(From(ReplicaId{2}, MessageType::kVote, 5));
+  EXPECT_EQ(raft->status().vote, ReplicaId{2});
+  raft->SetElectable(true);
+  for (int i = 0; i < 50; ++i) raft->Tick();
+  EXPECT_EQ(raft->status().role, Role::kPreCandidate);
+}
+
 TEST(RaftTest, AProposalThatIsRefusedAppendsNothing) {
   auto follower = Start(Fresh({1, 2, 3}));
   EXPECT_EQ(follower->Propose("x", {}).status().code(), absl::StatusCode::kFailedPrecondition);

@@ -9,6 +9,7 @@
 #include "sut/storage/log_records.h"
 #include "sut/storage/rocksdb_calls.h"
 #include "sut/storage/rocksdb_options.h"
+#include "sut/storage/synced_mark.h"
 
 namespace sut {
 namespace {
@@ -18,6 +19,8 @@ constexpr uint64_t kWeightBetweenFlushes = 4096;
 constexpr uint64_t kBytesPerWeight = 256;
 // Each flush, and each recovery that found records, leaves one.
 constexpr uint64_t kTableFilesMax = 8;
+
+constexpr char kMarkFile[] = "/SYNCED";  // no name of RocksDB's, which leaves such files alone
 
 std::string EntryKey(TabletId tablet, Index index) { return EncodeLogKey({tablet, LogRecord::kEntry, index}); }
 std::string RecordKey(TabletId tablet, LogRecord kind) { return EncodeLogKey({tablet, kind, Index{}}); }
@@ -86,18 +89,31 @@ absl::Status FinishGroup(GroupRecords group, std::vector<LogStore::RecoveredRepl
 
 absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(const StorageSeam& seam, const std::string& path) {
   if (absl::Status status = CreateDirectoryChain(seam, path); !status.ok()) return status;
+  const rocksdb::Status present = seam.env->FileExists(absl::StrCat(path, "/CURRENT"));
+  if (present.IsNotFound()) {
+    if (absl::Status status = SyncedMark::Create(seam, path + kMarkFile); !status.ok()) return status;
+  } else if (!present.ok()) {
+    return FromRocksdb(present, "open of the Raft log store");
+  }
+  absl::StatusOr<std::unique_ptr<SyncedMark>> mark = SyncedMark::Open(seam, path + kMarkFile);
+  if (!mark.ok()) return mark.status();
+  const uint64_t synced = (*mark)->sequence();
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(LogStoreOptions(seam), path, &opened);
   if (status.IsNotFound() || status.IsPathNotFound()) return absl::DataLossError(status.ToString());
   if (!status.ok()) return FromRocksdb(status, "open of the Raft log store");
-  std::unique_ptr<LogStore> store(new LogStore(seam, std::unique_ptr<rocksdb::DB>(opened)));
+  std::unique_ptr<LogStore> store(new LogStore(seam, std::unique_ptr<rocksdb::DB>(opened), *std::move(mark)));
+  if (const uint64_t found = opened->GetLatestSequenceNumber(); found < synced) {
+    return absl::DataLossError(absl::StrCat("the Raft log ends at record ", found, ", and was synced up to ", synced));
+  }
   if (CountTableFiles(*store->db_) >= kTableFilesMax) {
     if (absl::Status merged = MergeTableFiles(*store->db_); !merged.ok()) return merged;
   }
   return store;
 }
 
-LogStore::LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db) : seam_(seam), db_(std::move(db)) {}
+LogStore::LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db, std::unique_ptr<SyncedMark> mark)
+    : seam_(seam), db_(std::move(db)), mark_(std::move(mark)) {}
 
 LogStore::~LogStore() { CloseStore(seam_, std::move(db_)); }
 
@@ -126,7 +142,7 @@ absl::Status LogStore::Sync() {
     if (!failure_.ok()) return failure_;
     flush_due = weight_since_flush_ >= kWeightBetweenFlushes;
   }
-  if (!flush_due) return Fail(FromRocksdb(db_->SyncWAL(), "sync of the Raft log"));
+  if (!flush_due) return Fail(SyncAndMark());
   if (absl::Status status = SyncAndSwitch(); !status.ok()) return Fail(status);
   return Fail(Maintain());
 }
@@ -185,13 +201,22 @@ absl::Status LogStore::Commit(rocksdb::WriteBatch& batch, bool sync) {
   rocksdb::WriteOptions options;
   options.sync = sync;
   failure_ = FromRocksdb(db_->Write(options, &batch), "write to the Raft log");
+  // A synced write takes those before it along.
+  if (failure_.ok() && sync) failure_ = mark_->Advance(db_->GetLatestSequenceNumber());
   return failure_;
+}
+
+absl::Status LogStore::SyncAndMark() {
+  // Before the sync: what is written while it runs may not be in it.
+  const uint64_t written = db_->GetLatestSequenceNumber();
+  if (absl::Status status = FromRocksdb(db_->SyncWAL(), "sync of the Raft log"); !status.ok()) return status;
+  return mark_->Advance(written);
 }
 
 absl::Status LogStore::SyncAndSwitch() {
   std::lock_guard lock(mutex_);
   if (!failure_.ok()) return failure_;
-  if (absl::Status status = FromRocksdb(db_->SyncWAL(), "sync of the Raft log"); !status.ok()) return status;
+  if (absl::Status status = SyncAndMark(); !status.ok()) return status;
   weight_since_flush_ = 0;
   return SwitchMemtable(*db_);
 }

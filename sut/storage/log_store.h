@@ -3,7 +3,9 @@
 // Contract: Write puts records into the WAL without a sync, Sync makes everything written durable (group commit: one
 // sync serves all groups). A failed Write or Sync is final: the store must be closed and the node stopped, never
 // retried, since dirty pages may be gone. After a crash the store holds a prefix of what was written that contains all
-// that was synced.
+// that was synced: a store that lacks some of that is rotten, and is told from one with a torn tail by the mark that is
+// kept beside it (synced_mark.h). Where whole records were lost inside a log and their bytes read as zeros, RocksDB
+// goes on behind the hole; then it is the gap between entries that tells.
 //
 // Thread rule: Write and Compact on the loop; Sync and PutReplica anywhere, also at the same time.
 
@@ -29,6 +31,8 @@ class WriteBatch;
 }  // namespace rocksdb
 
 namespace sut {
+
+class SyncedMark;
 
 class LogStore {
  public:
@@ -68,9 +72,11 @@ class LogStore {
   absl::StatusOr<std::vector<RecoveredReplica>> Recover();
 
  private:
-  LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db);
+  LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db, std::unique_ptr<SyncedMark> mark);
   // Commits `batch`; the first failure is kept and returned ever after.
   absl::Status Commit(rocksdb::WriteBatch& batch, bool sync);
+  // Syncs what was written so far, then says so in the mark.
+  absl::Status SyncAndMark();
   // Syncs and has RocksDB begin a new write-ahead log, with no record in between.
   absl::Status SyncAndSwitch();
   // Flushes the memtable that was switched out, and merges table files if there are many. Writers do not wait for it.
@@ -84,6 +90,7 @@ class LogStore {
 
   const StorageSeam seam_;
   std::unique_ptr<rocksdb::DB> db_;
+  const std::unique_ptr<SyncedMark> mark_;  // Invariant: not above the last record that was synced
 
   // Held by writers, and by Sync while it switches logs: a record that came between sync and switch would be the
   // unsynced end of the old log, and a power loss could take it and leave the records of the new log behind it.

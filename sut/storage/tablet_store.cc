@@ -147,6 +147,10 @@ absl::Status TabletStore::Flush() {
 
 absl::Status TabletStore::Compact() { return MergeTableFiles(*db_); }
 
+absl::Status TabletStore::VerifyChecksums() const {
+  return FromRocksdb(db_->VerifyChecksum(), "verification of a tablet's store");
+}
+
 uint64_t TabletStore::file_count() const { return CountTableFiles(*db_); }
 
 TabletStore::View TabletStore::Latest() const { return View(shared_from_this(), nullptr, applied()); }

@@ -89,6 +89,8 @@ class TabletStore : public std::enable_shared_from_this<TabletStore> {
   absl::Status Flush();
   // Merges all table files into one, in the caller's thread.
   absl::Status Compact();
+  // Reads every block of every table file and holds it against its checksum. DataLoss if one is rotten.
+  absl::Status VerifyChecksums() const;
   // Live table files. Decides when to compact.
   uint64_t file_count() const;
 

@@ -68,6 +68,23 @@ class TestWritableFile final : public rocksdb::FSWritableFileOwnerWrapper {
   const std::shared_ptr<DiskState> state_;
 };
 
+class TestRandomReadWriteFile final : public rocksdb::FSRandomRWFileOwnerWrapper {
+ public:
+  TestRandomReadWriteFile(std::unique_ptr<rocksdb::FSRandomRWFile> target, std::shared_ptr<DiskState> state)
+      : FSRandomRWFileOwnerWrapper(std::move(target)), state_(std::move(state)) {}
+
+  IOStatus Write(uint64_t offset, const rocksdb::Slice& data, const IOOptions& options,
+                 IODebugContext* debug) override {
+    IOStatus status = state_->Mutate();
+    return status.ok() ? FSRandomRWFileOwnerWrapper::Write(offset, data, options, debug) : status;
+  }
+  IOStatus Sync(const IOOptions&, IODebugContext*) override { return state_->Sync(); }
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override { return state_->Sync(); }
+
+ private:
+  const std::shared_ptr<DiskState> state_;
+};
+
 class TestRandomAccessFile final : public rocksdb::FSRandomAccessFileOwnerWrapper {
  public:
   TestRandomAccessFile(std::unique_ptr<rocksdb::FSRandomAccessFile> target, std::shared_ptr<DiskState> state)
@@ -146,6 +163,13 @@ class TestDisk::FileSystem final : public rocksdb::FileSystemWrapper {
     IOStatus status = state_->Read();
     if (status.ok()) status = target()->ReopenWritableFile(path, options, file, debug);
     if (status.ok()) *file = std::make_unique<TestWritableFile>(std::move(*file), state_);
+    return status;
+  }
+  IOStatus NewRandomRWFile(const std::string& path, const FileOptions& options,
+                           std::unique_ptr<rocksdb::FSRandomRWFile>* file, IODebugContext* debug) override {
+    IOStatus status = state_->Read();
+    if (status.ok()) status = target()->NewRandomRWFile(path, options, file, debug);
+    if (status.ok()) *file = std::make_unique<TestRandomReadWriteFile>(std::move(*file), state_);
     return status;
   }
   IOStatus NewDirectory(const std::string& path, const IOOptions& options,

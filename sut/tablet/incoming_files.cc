@@ -83,7 +83,13 @@ absl::Status MoveInPlace(const StorageSeam& storage, const ReplicaLayout& layout
   if (!present.ok()) return present.status();
   for (const std::string& name : *present) {
     const auto id = IdFromHex<SnapshotId>(name);
-    if (!id.ok()) continue;
+    if (!id.ok()) {
+      // Half made or half removed: by an earlier attempt, or by a barrier that was held up when the install came.
+      if (absl::Status status = RemoveTree(storage, absl::StrCat(layout.snapshots(), "/", name)); !status.ok()) {
+        return status;
+      }
+      continue;
+    }
     bool kept = false;
     for (const SnapshotId one : wanted) kept = kept || one == *id;
     if (kept) {

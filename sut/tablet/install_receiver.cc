@@ -156,6 +156,7 @@ void InstallReceiver::AskNext() {
 }
 
 void InstallReceiver::Tick() {
+  if (!session_ && left_over_ && removals_ == 0) RemoveIncoming();
   if (!session_ || session_->phase != Phase::kReceiving || session_->writing) return;
   const int64_t now_us = replica_.NowUs();
   if (now_us - session_->progress_us > replica_.options().install_timeout_us) {
@@ -302,14 +303,21 @@ void InstallReceiver::Cancel() {
 void InstallReceiver::Abandon() {
   Reply(&*session_, proto::InstallReply::REFUSED, 0);
   session_.reset();
+  RemoveIncoming();
+}
+
+void InstallReceiver::RemoveIncoming() {
   ++removals_;
+  auto removed = std::make_shared<absl::Status>();
   replica_.context_.seams->worker->Run(
       LogicalIdentity{Mix({replica_.tablet().lo, 6})},
-      // What can't be removed now is removed at the next start.
-      [storage = replica_.storage(), incoming = replica_.layout_.incoming()] {
-        RemoveTree(storage, incoming).IgnoreError();
+      [storage = replica_.storage(), incoming = replica_.layout_.incoming(), removed] {
+        *removed = RemoveTree(storage, incoming);
       },
-      [this] { --removals_; });
+      [this, removed] {
+        --removals_;
+        left_over_ = !removed->ok();
+      });
 }
 
 }  // namespace sut

@@ -38,7 +38,7 @@ class InstallReceiver {
   void Tick();
   // Gives up what is being received, if that can be done at once.
   void Cancel();
-  bool busy() const { return session_.has_value() || removals_ > 0; }
+  bool busy() const { return session_.has_value() || removals_ > 0 || left_over_; }
   // Goes on with moving directories in place where a crash has cut it short. At start-up, before anything is opened.
   absl::Status FinishAtStart();
 
@@ -69,10 +69,12 @@ class InstallReceiver {
   void Reply(Session* session, proto::InstallReply::Kind kind, uint64_t index);
   // Ends the session in vain, and removes what came.
   void Abandon();
+  void RemoveIncoming();
 
   Replica& replica_;
   std::optional<Session> session_;
-  int removals_ = 0;  // of the incoming directory, under way
+  int removals_ = 0;        // of the incoming directory, under way
+  bool left_over_ = false;  // it could not be removed; tried again with every tick until it is gone
 };
 
 }  // namespace sut

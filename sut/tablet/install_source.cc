@@ -174,6 +174,7 @@ void InstallSource::Tick() {
     }
   }
   if (stuck) End(*stuck, std::nullopt);
+  if (!left_over_.empty() && removals_ == 0) RemoveOutgoing(left_over_.extract(left_over_.begin()).value());
   if (!wanted_.empty() && sessions_.size() < kSessionsMax) Start(wanted_.extract(wanted_.begin()).value());
 }
 
@@ -256,11 +257,16 @@ void InstallSource::End(uint64_t id, std::optional<Index> installed) {
 
 void InstallSource::RemoveOutgoing(uint64_t id) {
   ++removals_;
+  auto removed = std::make_shared<absl::Status>();
   replica_.context_.seams->worker->Run(
       LogicalIdentity{Mix({id, 0})},
-      // What can't be removed now is removed at the next start.
-      [storage = replica_.storage(), root = replica_.layout_.outgoing(id)] { RemoveTree(storage, root).IgnoreError(); },
-      [this] { --removals_; });
+      [storage = replica_.storage(), root = replica_.layout_.outgoing(id), removed] {
+        *removed = RemoveTree(storage, root);
+      },
+      [this, id, removed] {
+        --removals_;
+        if (!removed->ok()) left_over_.insert(id);
+      });
 }
 
 }  // namespace sut

@@ -38,7 +38,7 @@ class InstallSource {
   // Leadership is lost: ends all sessions.
   void StopAll();
 
-  bool busy() const { return !sessions_.empty() || !wanted_.empty() || removals_ > 0; }
+  bool busy() const { return !sessions_.empty() || !wanted_.empty() || removals_ > 0 || !left_over_.empty(); }
   // The log is kept from here on, or what is being shipped would be of no use.
   std::optional<Index> oldest_index() const;
 
@@ -74,7 +74,8 @@ class InstallSource {
   std::set<ReplicaId> wanted_;  // peers that wait for room
   bool pin_wanted_ = false;     // Invariant: then PinNext waits for its turn
   uint64_t started_ = 0;
-  int removals_ = 0;  // of outgoing directories, under way
+  int removals_ = 0;              // of outgoing directories, under way
+  std::set<uint64_t> left_over_;  // those that could not be removed; tried again, one with every tick
 };
 
 }  // namespace sut

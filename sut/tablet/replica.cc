@@ -286,7 +286,7 @@ void Replica::FailProposals(Index last, const std::string& message) {
 }
 
 void Replica::Fatal(const std::string& reason) {
-  out_of_service_ = true;
+  SetOutOfService(true);
   if (std::exchange(stopped_, true)) return;
   context_.seams->on_fatal(reason);
 }

@@ -160,6 +160,10 @@ class Replica : public ReplicatedGroup {
   // A barrier that is held up gives way, unless the store is already another than what the directories are of.
   bool may_begin_barrier() const { return !barrier_running_ || (held_up_ && !record_.install_unfinished()); }
   void BarrierFailed(const absl::Status& status);
+  // A read of the row store has failed. If that is damage, the replica leaves service until the whole store can be
+  // read, which takes an install.
+  void NoteReadFailure(const absl::Status& status);
+  void SetOutOfService(bool out_of_service);
   // Flushes the present store. Its failure is final for the store, so that no later attempt can succeed.
   Step FlushStep() const;
   // Takes over a generation that has become the live one.

@@ -24,7 +24,7 @@ void Replica::StartBarrier(LogicalIdentity identity, std::vector<Step> steps, st
   RunSequence(context_.seams->worker, LogicalIdentity{Mix({identity.hash, barrier_attempts_})}, std::move(steps),
               [this, finish = std::move(finish)](absl::Status status) {
                 if (!status.ok()) return BarrierFailed(status);
-                out_of_service_ = false;
+                SetOutOfService(false);
                 barrier_attempts_ = 0;
                 finish();
                 Pump();
@@ -38,7 +38,7 @@ void Replica::BeginBarrier() {
 
 void Replica::EndBarrier() {
   barrier_running_ = false;
-  out_of_service_ = stopped_;
+  SetOutOfService(stopped_);
   retry_barrier_ = nullptr;
 }
 
@@ -57,7 +57,7 @@ Step Replica::FlushStep() const {
 
 void Replica::BarrierFailed(const absl::Status& status) {
   if (*store_failed_) return Fatal(absl::StrCat("the row store can't be flushed: ", status.message()));
-  out_of_service_ = true;
+  SetOutOfService(true);
   held_up_ = true;
   ++barrier_attempts_;
   raft_->StepDown();
@@ -77,6 +77,21 @@ void Replica::BarrierFailed(const absl::Status& status) {
     Pump();
   });
   Pump();
+}
+
+// It would lead for nothing, so it does not stand for election either.
+void Replica::SetOutOfService(bool out_of_service) {
+  out_of_service_ = out_of_service;
+  raft_->SetElectable(!out_of_service);
+}
+
+void Replica::NoteReadFailure(const absl::Status& status) {
+  // A barrier that runs already will meet the damage, or be followed by a read that does.
+  if (!absl::IsDataLoss(status) || stopped_ || barrier_running_) return;
+  SetOutOfService(true);
+  raft_->StepDown();
+  StartBarrier(LogicalIdentity{Mix({0x64616d61, tablet_.hi, tablet_.lo, applied_.index.value})},
+               {[store = store_] { return store->VerifyChecksums(); }}, [this] { EndBarrier(); });
 }
 
 absl::Status Replica::SwapStore(std::shared_ptr<TabletStore> store, const proto::ReplicaRecord& record) {

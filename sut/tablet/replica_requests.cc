@@ -133,7 +133,10 @@ void Replica::HandleGet(const proto::Request& request, std::function<void(proto:
     if (barrier.code() != proto::OK) return reply(std::move(barrier));
     if (RefusesRows()) return reply(TabletGone());
     auto value = store_->Get(key);
-    if (!value.ok()) return reply(Refuse(proto::UNAVAILABLE, std::string(value.status().message())));
+    if (!value.ok()) {
+      NoteReadFailure(value.status());
+      return reply(Refuse(proto::UNAVAILABLE, std::string(value.status().message())));
+    }
     proto::Reply::GetResult* result = barrier.mutable_get();
     result->set_found(value->has_value());
     if (value->has_value()) result->set_value(**value);
@@ -197,6 +200,7 @@ proto::Reply Replica::ScanPage(uint64_t pin, const proto::Scan& scan) {
   });
   if (!status.ok()) {
     pins_.erase(pinned);
+    NoteReadFailure(status);
     return Refuse(proto::UNAVAILABLE, std::string(status.message()));
   }
   if (more) {

@@ -242,8 +242,8 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
 void SnapshotBarriers::Adopt(const raft::Entry& entry, const proto::Command& command) {
   replica_.Hit(Probe::kAdoptBegun);
   const proto::TabletSnapshotOp& op = command.snapshot();
-  const auto adoption =
-      std::make_shared<Adoption>(replica_.storage(), replica_.layout_, MetadataFor(entry, SnapshotOf(op)), op.source());
+  const auto adoption = std::make_shared<Adoption>(
+      replica_.storage(), replica_.layout_, MetadataFor(entry, SnapshotOf(op)), op.source(), replica_.options().bugs);
   const auto hit_after = [this](Probe probe, absl::Status status) {
     if (status.ok()) replica_.Hit(probe);
     return status;

@@ -1,0 +1,141 @@
+// Disk faults of a draft: which operation of which files, how often, and for how long.
+//
+// Errors may befall every node, one after the other or at once, since they leave nothing behind. Damage is given to one
+// node for the whole plan, and only where its groups can do without it.
+
+#include "harness/plan/draft.h"
+#include "harness/plan/plan_disk_faults.h"
+
+namespace holdfast::plan {
+namespace {
+
+constexpr Range kErrorHealUs = {200'000, 5'000'000};
+constexpr Range kFullUs = {300'000, 4'000'000};
+constexpr Range kSlowUs = {300'000, 5'000'000};
+
+struct Choice {
+  Fault::Disk::Operation operation;
+  Fault::PathClass path_class;
+};
+
+// Where a node works: what is struck at random would mostly be the log.
+constexpr Choice kErrors[] = {
+    {Fault::Disk::SYNC, Fault::RAFT_LOG},
+    {Fault::Disk::APPEND, Fault::RAFT_LOG},
+    {Fault::Disk::CREATE, Fault::RAFT_LOG},
+    {Fault::Disk::READ, Fault::RAFT_LOG},
+    {Fault::Disk::SYNC, Fault::SST},
+    {Fault::Disk::APPEND, Fault::SST},
+    {Fault::Disk::READ, Fault::SST},
+    {Fault::Disk::OPEN, Fault::SST},
+    {Fault::Disk::LINK, Fault::SST},
+    {Fault::Disk::APPEND, Fault::MANIFEST},
+    {Fault::Disk::SYNC, Fault::MANIFEST},
+    {Fault::Disk::OPEN, Fault::MANIFEST},
+    {Fault::Disk::CREATE, Fault::TMP},
+    {Fault::Disk::APPEND, Fault::TMP},
+    {Fault::Disk::SYNC, Fault::TMP},
+    {Fault::Disk::LINK, Fault::TMP},
+    {Fault::Disk::RENAME, Fault::TMP},
+    {Fault::Disk::UNLINK, Fault::TMP},
+    {Fault::Disk::MAKE_DIRECTORY, Fault::TMP},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::TMP},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::SNAPSHOT},
+    {Fault::Disk::READ, Fault::SNAPSHOT},
+    {Fault::Disk::RENAME, Fault::SNAPSHOT},
+    {Fault::Disk::UNLINK, Fault::SNAPSHOT},
+    {Fault::Disk::APPEND, Fault::SNAPSHOT_METADATA},
+    {Fault::Disk::SYNC, Fault::SNAPSHOT_METADATA},
+    {Fault::Disk::READ, Fault::SNAPSHOT_METADATA},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::OTHER},
+    {Fault::Disk::MAKE_DIRECTORY, Fault::OTHER},
+    {Fault::Disk::RENAME, Fault::MANIFEST},
+};
+
+constexpr Fault::PathClass kDamaged[] = {Fault::RAFT_LOG,          Fault::SST, Fault::MANIFEST, Fault::SNAPSHOT,
+                                         Fault::SNAPSHOT_METADATA, Fault::TMP};
+
+}  // namespace
+
+bool Draft::DiskFault(uint64_t at_us) {
+  const uint64_t kind = random_.NextBelow(100);
+  if (kind < 25 && DiskDamage(at_us)) return true;
+  if (kind < 40 && DiskLatency(at_us)) return true;
+  return DiskError(at_us);
+}
+
+bool Draft::DiskError(uint64_t at_us) {
+  if (!swarm_.has(Kind::kDiskError)) return false;
+  Fault::Disk* disk = AddFault(at_us)->mutable_disk();
+  *disk->mutable_target() = AnyTarget();
+  const uint64_t kind = random_.NextBelow(100);
+  if (kind < 25) {  // full: nothing can be added any more
+    disk->set_effect(Fault::Disk::NO_SPACE);
+    disk->set_nth(static_cast<uint32_t>(Between(1, 40)));
+    disk->set_lasting(true);
+    disk->set_heal_after_us(Draw(kFullUs, &random_));
+    return true;
+  }
+  const Choice& choice = kErrors[random_.NextBelow(std::size(kErrors))];
+  disk->set_operation(choice.operation);
+  disk->set_path_class(choice.path_class);
+  if (choice.operation == Fault::Disk::APPEND && Chance(500)) disk->set_effect(Fault::Disk::SHORT);
+  disk->set_nth(static_cast<uint32_t>(Between(1, Chance(700) ? 4 : 40)));
+  if (Chance(150)) {
+    disk->set_lasting(true);
+  } else if (Chance(300)) {
+    disk->set_times(static_cast<uint32_t>(Between(2, 6)));
+  }
+  if (!Chance(100)) disk->set_heal_after_us(Draw(kErrorHealUs, &random_));
+  return true;
+}
+
+bool Draft::DiskLatency(uint64_t at_us) {
+  if (!swarm_.has(Kind::kDiskLatency)) return false;
+  Fault::Disk* disk = AddFault(at_us)->mutable_disk();
+  *disk->mutable_target() = AnyTarget();
+  disk->set_effect(Fault::Disk::LATENCY);
+  disk->set_operation(Chance(600) ? Fault::Disk::SYNC : Fault::Disk::ANY_OPERATION);
+  disk->set_latency_us(Between(1, Chance(500) ? 5'000 : 200'000));
+  disk->set_lasting(true);
+  disk->set_heal_after_us(Draw(kSlowUs, &random_));
+  return true;
+}
+
+bool Draft::ClockFault(uint64_t at_us) {
+  if (!swarm_.has(Kind::kClock)) return false;
+  Fault::Clock* clock = AddFault(at_us)->mutable_clock();
+  *clock->mutable_target() = AnyTarget();
+  const uint64_t size_us = Chance(500) ? Between(1'000, 500'000) : Between(500'000, 20'000'000);
+  if (Chance(800)) clock->set_jump_us(Chance(500) ? static_cast<int64_t>(size_us) : -static_cast<int64_t>(size_us));
+  if (clock->jump_us() == 0 || Chance(400)) {
+    clock->set_drift_permille(Chance(500) ? static_cast<int32_t>(Between(10, 1000))
+                                          : -static_cast<int32_t>(Between(10, 500)));
+  }
+  if (!Chance(200)) clock->set_heal_after_us(Draw(kErrorHealUs, &random_));
+  return true;
+}
+
+bool Draft::DiskDamage(uint64_t at_us) {
+  if (!swarm_.has(Kind::kDiskDamage) || DamagedNodesMax(shape()) == 0) return false;
+  if (damaged_node_ == 0) damaged_node_ = 1 + static_cast<uint32_t>(random_.NextBelow(shape().nodes()));
+  Fault* fault = AddFault(at_us);
+  const Fault::PathClass path_class = kDamaged[random_.NextBelow(std::size(kDamaged))];
+  if (Chance(550)) {
+    *fault->mutable_rot()->mutable_target() = Node(damaged_node_);
+    fault->mutable_rot()->set_path_class(path_class);
+    if (Chance(300)) fault->mutable_rot()->set_files(static_cast<uint32_t>(Between(2, 6)));
+    if (Chance(300)) fault->mutable_rot()->set_bits(static_cast<uint32_t>(Between(2, 8)));
+    return true;
+  }
+  Fault::Disk* disk = fault->mutable_disk();
+  *disk->mutable_target() = Node(damaged_node_);
+  disk->set_effect(Chance(500) ? Fault::Disk::LOST : Fault::Disk::MISDIRECTED);
+  disk->set_operation(Fault::Disk::APPEND);
+  // Finished snapshots are not written any more.
+  disk->set_path_class(path_class == Fault::SNAPSHOT ? Fault::TMP : path_class);
+  disk->set_nth(static_cast<uint32_t>(Between(1, 12)));
+  return true;
+}
+
+}  // namespace holdfast::plan
