@@ -31,8 +31,11 @@ class CatalogueCheck {
     CheckTableStates(tracks_.tables, &log_);
     for (const CatalogueOperation& op : history_) {
       if (op.outcome == Outcome::kFail) CheckRefusal(op);
-      if (op.kind == Kind::kImport && op.outcome == Outcome::kOk && !op.fits) {
-        log_.Add(absl::StrCat("import/", op.invoke), "I7", "an import that does not fit was accepted",
+      if (op.outcome == Outcome::kOk && !op.fits) {
+        log_.Add(absl::StrCat("import/", op.invoke), "I7",
+                 op.kind == Kind::kImport
+                     ? "an import that does not fit was accepted"
+                     : "a restore of an import was accepted, though its directories were not sound",
                  {OperationText(op)});
       }
     }

@@ -47,13 +47,14 @@ struct CatalogueOperation {
   uint64_t log_index = 0;  // hint: where in the master's log; 0 unknown
   uint32_t process = 0;
   uint32_t step = 0;
-  uint32_t snapshot = 0;             // create, restore, delete, import
-  uint32_t restoration = 0;          // restore
-  uint32_t table = 0;                // drop of a table
-  bool fits = true;                  // import: what it asks for is sound, and fits the table
-  std::vector<uint32_t> tables;      // create, import
-  std::vector<Listed> snapshots;     // list, kOk
-  std::vector<Listed> restorations;  // list, kOk
+  uint32_t snapshot = 0;     // create, restore, delete, import
+  uint32_t restoration = 0;  // restore
+  uint32_t table = 0;        // drop of a table
+  // Import: what it asks for is sound, and fits the table. Restore of an import: all its directories are in place.
+  bool fits = true;
+  std::vector<uint32_t> tables;            // create, import
+  std::vector<Listed> snapshots;           // list, kOk
+  std::vector<Listed> restorations;        // list, kOk
   std::vector<ListedTable> listed_tables;  // list of tables, kOk: those that were dropped as well; the others are gone
 };
 

@@ -109,6 +109,7 @@ struct ReplicaInspection {
 struct LeftOver {
   ReplicaName replica;
   std::vector<std::string> paths;  // relative, never empty
+  bool damaged = false;            // as of ReplicaInspection
 };
 
 struct Inspection {

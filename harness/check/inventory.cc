@@ -43,21 +43,21 @@ void Inventory::CheckDropped(const Inspection& inspection, const CatalogueWindow
   };
   const auto report = [&](const ReplicaName& replica, std::vector<std::string> evidence) {
     const uint32_t table = replica.tablet / tablets_per_table_;
-    evidence.insert(evidence.begin(), absl::StrCat("that the table is gone was seen at event ",
-                                                   windows.tables.at(table).gone_seen, "; inspected at event ",
-                                                   inspection.event, ", ", inspection.reason));
+    evidence.insert(evidence.begin(),
+                    absl::StrCat("that the table is gone was seen at event ", windows.tables.at(table).gone_seen,
+                                 "; inspected at event ", inspection.event, ", ", inspection.reason));
     log_.Add(ReplicaKey("dropped", replica), "I4",
              absl::StrCat("of dropped table ", table, " something is left: ", TabletText(replica.tablet), " on node ",
                           replica.node),
              std::move(evidence));
   };
   for (const ReplicaInspection& replica : inspection.replicas) {
-    if (!gone(replica.replica)) continue;
+    if (replica.damaged || !gone(replica.replica)) continue;
     report(replica.replica, {absl::StrCat("found a replica with ", replica.rows.size(), " rows and ",
                                           replica.snapshots.size(), " snapshots: ", StateText(replica))});
   }
   for (const LeftOver& left : inspection.left_overs) {
-    if (!gone(left.replica)) continue;
+    if (left.damaged || !gone(left.replica)) continue;
     std::vector<std::string> evidence;
     for (const std::string& path : left.paths) {
       if (evidence.size() < kStraysShown) evidence.push_back(absl::StrCat("found ", path));

@@ -72,7 +72,8 @@ std::vector<Violation> CheckLiveness(const LivenessInput& input) {
     if (table.state == TableState::kDropping) {
       entries.push_back(absl::StrCat("table ", table.number, " is still being dropped"));
     } else if (!table.needed) {
-      entries.push_back(absl::StrCat("dropped table ", table.number, " is still kept, though no snapshot of it is left"));
+      entries.push_back(
+          absl::StrCat("dropped table ", table.number, " is still kept, though no snapshot of it is left"));
     }
   }
   if (!entries.empty()) violations.push_back(Stuck(absl::StrCat(entries.front(), ","), input, entries));

@@ -1,5 +1,6 @@
 // Invariant I5: once faults are healed, every legal operation ends ok within the run's bound, every CREATING, RESTORING
-// and DELETING ends, every dropped table is closed, and gone once nothing needs it any more, and the cluster comes to rest. What has not is a violation that names its reason.
+// and DELETING ends, every dropped table is closed, and gone once nothing needs it any more, and the cluster comes to
+// rest. What has not is a violation that names its reason.
 
 #ifndef HARNESS_CHECK_LIVENESS_H_
 #define HARNESS_CHECK_LIVENESS_H_

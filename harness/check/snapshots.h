@@ -3,7 +3,8 @@
 // quiet inspection on every replica, at any other moment on every replica whose applied index has passed its create.
 //
 // A replica that is behind the create's entry counts as one that will have it: the entry is committed and will be
-// replayed. Of imported snapshots only the ledger knows where they have to be: they are left out. One thread; inspections in the order of time.
+// replayed. Of imported snapshots only the ledger knows where they have to be: they are left out. One thread;
+// inspections in the order of time.
 
 #ifndef HARNESS_CHECK_SNAPSHOTS_H_
 #define HARNESS_CHECK_SNAPSHOTS_H_

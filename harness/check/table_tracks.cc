@@ -78,7 +78,8 @@ TableTracks TableTracksOf(const CatalogueHistory& history) {
   }
   for (auto& [table, track] : tracks) {
     const auto first = first_drops.find(table);
-    track.states.NotBefore(kRankDropping, first == first_drops.end() ? Advance::Bound{kPending, nullptr} : first->second);
+    track.states.NotBefore(kRankDropping,
+                           first == first_drops.end() ? Advance::Bound{kPending, nullptr} : first->second);
   }
   for (const CatalogueOperation& op : history) {
     if (op.outcome != Outcome::kOk) continue;

@@ -32,6 +32,7 @@ constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
     "restart-loop",
     "rivals",
     "dropped-table",
+    "imported-snapshot",
 };
 
 // Every phase of a snapshot's life, met by each of these faults.
@@ -81,15 +82,16 @@ Profile RestoreProfile() {
   return profile;
 }
 
-// Tables that are dropped.
+// Tables that are dropped, and snapshots that are exported and imported.
 Profile TablesProfile() {
   Profile profile = DefaultProfile();
   profile.name = "tables";
   profile.tables = {{200, 1}, {500, 2}, {300, 3}};
   profile.client_operations = {70, 130};
-  Weigh(&profile, {{Theme::kDroppedTable, 90}, {Theme::kElectionStorm, 2}});
-  profile.floors = {"removing/process-death", "removing/power-loss", "creating/process-death",
-                    "restoring/process-death"};
+  Weigh(&profile, {{Theme::kDroppedTable, 90}, {Theme::kImportedSnapshot, 90}, {Theme::kElectionStorm, 2}});
+  profile.uneven_permille = 300;
+  profile.floors = {"adopting/process-death", "adopting/power-loss",    "removing/process-death",
+                    "removing/power-loss",    "creating/process-death", "restoring/process-death"};
   return profile;
 }
 
@@ -211,8 +213,8 @@ Profile PlainProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 10> kProfileNames = {
-    "default", "snapshots", "restores", "network", "disk", "clocks", "tables", "everything", "plain", "small"};
+constexpr std::array<std::string_view, 10> kProfileNames = {"default", "snapshots", "restores",   "network", "disk",
+                                                            "clocks",  "tables",    "everything", "plain",   "small"};
 
 }  // namespace
 
@@ -239,6 +241,7 @@ Profile DefaultProfile() {
   profile.duration_us = {16'000'000, 30'000'000};
   profile.disk_permille = 0;
   profile.clock_permille = 0;
+  profile.uneven_permille = 250;
   profile.quiet_permille = 40;
   profile.extreme_permille = 170;
   profile.theme_weights.fill(10);
@@ -262,7 +265,8 @@ Profile DefaultProfile() {
                    {Theme::kOddNetwork, 4},
                    {Theme::kRestartLoop, 4},
                    {Theme::kRivals, 18},
-                   {Theme::kDroppedTable, 8}});
+                   {Theme::kDroppedTable, 8},
+                   {Theme::kImportedSnapshot, 12}});
   profile.off_permille.fill(200);
   SwitchOff(&profile, {{Kind::kIncrement, 120},
                        {Kind::kDropSnapshot, 250},

@@ -55,8 +55,9 @@ enum class Theme : uint8_t {
   kRestartLoop,           // a node that crashes again and again, or all of them in turn
   kRivals,                // a delete or another restore while a restore of the snapshot is running
   kDroppedTable,          // a table is dropped while a snapshot or a restore of it is under way
+  kImportedSnapshot,      // a snapshot goes out and comes back, into this or another table, damaged or whole
 };
-inline constexpr int kThemeCount = static_cast<int>(Theme::kDroppedTable) + 1;
+inline constexpr int kThemeCount = static_cast<int>(Theme::kImportedSnapshot) + 1;
 std::string_view ThemeName(Theme theme);
 
 // What swarm testing switches off, each on its own.
@@ -137,6 +138,7 @@ struct Profile {
   std::array<uint32_t, kKindCount> off_permille;    // how often a plan does without the kind
   uint32_t disk_permille;                           // of the faults, those that befall a disk
   uint32_t clock_permille;                          // of the others, those that befall a clock
+  uint32_t uneven_permille = 0;                     // plans with tables of uneven tablets
   uint32_t quiet_permille;                          // plans without any fault
   uint32_t extreme_permille;                        // each option, to an extreme of its own
 

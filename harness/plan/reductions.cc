@@ -117,6 +117,17 @@ Reduction Snapshots() {
               }};
 }
 
+Reduction EvenTables() {
+  return {.name = "even tables",
+          .count = [](const Plan&) { return size_t{1}; },
+          .apply =
+              [](Plan* plan, size_t) {
+                if (!plan->shape().uneven_tables()) return false;
+                plan->mutable_shape()->clear_uneven_tables();
+                return true;
+              }};
+}
+
 // To one, or else to half.
 Reduction Tablets() {
   return {.name = "tablets",
@@ -205,8 +216,8 @@ void AddStepReductions(const Plan& plan, std::vector<Reduction>* reductions) {
 }
 
 void AddHeaderReductions(std::vector<Reduction>* reductions) {
-  for (Reduction reduction : {Nodes(), ReplicationFactor(), Tables(), Tablets(), Clients(), DefaultOptions(),
-                              DefaultWorld(), EntriesBetweenFlushes()}) {
+  for (Reduction reduction : {Nodes(), ReplicationFactor(), Tables(), EvenTables(), Tablets(), Clients(),
+                              DefaultOptions(), DefaultWorld(), EntriesBetweenFlushes()}) {
     reductions->push_back(std::move(reduction));
   }
 }

@@ -10,6 +10,7 @@
 namespace holdfast::plan {
 
 void PlayDroppedTable(uint64_t at_us, Draft* draft);
+void PlayImportedSnapshot(uint64_t at_us, Draft* draft);
 
 }  // namespace holdfast::plan
 

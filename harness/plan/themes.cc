@@ -304,6 +304,7 @@ constexpr std::array<ThemeEntry, kThemeCount> kThemes = {{
     {{.snapshots = 1, .restores = 0, .faults = 1}, PlayRestartLoop},
     {{.snapshots = 1, .restores = 2, .faults = 1}, PlayRivals},
     {{.snapshots = 1, .restores = 1, .faults = 2}, PlayDroppedTable},
+    {{.snapshots = 1, .restores = 1, .faults = 1}, PlayImportedSnapshot},
 }};
 
 }  // namespace

@@ -48,7 +48,7 @@ class StepChecker {
  private:
   absl::Status CheckAction(const Step& step);
   absl::Status CheckClient(const ClientOperation& operation) const;
-  absl::Status CheckBatch(const ClientOperation::Batch& batch) const;
+  absl::Status CheckBatch(const ClientOperation::Batch& batch, uint32_t table) const;
   absl::Status CheckSnapshot(const SnapshotOperation& operation);
   absl::Status CheckCreate(const SnapshotOperation::Create& create);
   absl::Status CheckWhen(const When& when) const;

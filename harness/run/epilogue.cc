@@ -34,9 +34,13 @@ std::vector<uint32_t> Runner::CompleteSnapshots() const {
 
 void Runner::Epilogue() {
   AskOfDroppedTables();
+  if (!stopped()) FinishImports();
   if (stopped()) return;
   std::vector<uint32_t> snapshots = CompleteSnapshots();
-  std::erase_if(snapshots, [this](uint32_t snapshot) { return CoversDroppedTable(snapshot); });
+  std::erase_if(snapshots, [this, damaged = AnyDiskDamaged()](uint32_t snapshot) {
+    // A damaged disk may not show that it holds an import.
+    return CoversDroppedTable(snapshot) || !IsInPlace(snapshot) || (damaged && imports_.contains(snapshot));
+  });
   RestoreAll(snapshots, 0);
   if (stopped()) return;
   timeline_.Add(cluster_->NowUs(), "epilogue: all nodes lose power at once");
@@ -82,6 +86,13 @@ bool Runner::RestoreOne(uint32_t snapshot, int64_t deadline_us) {
   restore.mutable_restore()->set_restoration(restoration);
   ExecuteSnapshot(restore, EpilogueOrigin(), deadline_us, 0);
   if (!WaitForOperations(deadline_us)) return false;
+  if (const std::string refusal = recorder_.RefusalOf(restoration); !refusal.empty()) {
+    Violate({"liveness",
+             "I5",
+             absl::StrCat("a restore of snapshot ", snapshot, " is refused, and nothing is the matter"),
+             {refusal}});
+    return false;
+  }
   while (!stopped() && List(deadline_us)) {
     for (const auto& listed : recorder_.restorations()) {
       if (listed.number != restoration || listed.state != check::CatalogueState::kRestored) continue;
@@ -118,7 +129,7 @@ void Runner::WriteSome(const std::vector<uint32_t>& tables, uint64_t salt, int64
       operation->set_table(table);
       plan::Mutation* mutation = operation->mutable_write()->add_mutations();
       mutation->set_kind(plan::Mutation::PUT);
-      mutation->set_key(absl::StrCat("epilogue", sut::Mix({salt, i}) % 16));
+      mutation->set_key(EpilogueKey(sut::Mix({salt, i})));
       mutation->set_value(absl::StrCat("e", sut::Mix({salt, table, i, 7})));
       ExecuteClient(step, 0);
     }

@@ -29,6 +29,10 @@
 
 namespace holdfast::run {
 
+// The keys that the epilogue writes.
+inline constexpr int kEpilogueKeys = 16;
+inline std::string EpilogueKey(uint64_t number) { return "epilogue" + std::to_string(number % kEpilogueKeys); }
+
 class RunRecorder {
  public:
   RunRecorder(const plan::Plan& plan, const PlanIds& ids);
@@ -51,6 +55,18 @@ class RunRecorder {
   // run_recorder_tables.cc
   Position InvokeDropTable(const Origin& origin, uint32_t table);
   Position InvokeListTables(const Origin& origin);
+  Position InvokeImport(const Origin& origin, uint32_t snapshot, std::vector<uint32_t> tables, bool fits);
+  // Whether what a restore of an import needs was in its place.
+  void SetFits(Position position, bool fits) { catalogue_[position].fits = fits; }
+  // What an import's part is to be on a tablet.
+  void OnImportContent(uint32_t object, uint32_t snapshot, const check::Rows& rows) {
+    contents_[{object, snapshot}] = rows;
+  }
+  const std::set<uint32_t>& imports() const { return imports_; }
+  // A delete of the snapshot was asked for and not refused.
+  bool IsDeleteAsked(uint32_t snapshot) const;
+  // Why a restore was refused; empty if it was not.
+  std::string RefusalOf(uint32_t restoration) const;
 
   // A fence of this session has committed on this object: what it left indeterminate there is over.
   void Fenced(uint32_t session, uint32_t object);
@@ -94,6 +110,7 @@ class RunRecorder {
     Position position = 0;
   };
   std::vector<Part> InvokeParts(const Origin& origin, history::Kind kind, uint32_t snapshot);
+  void TakeImported(uint32_t object, uint32_t snapshot, history::Call* call) const;
   void EndParts(std::vector<Part>* parts, bool took_effect);
   // Each took effect by now, or never will.
   void CloseParts(std::vector<Part>* parts);
@@ -126,9 +143,10 @@ class RunRecorder {
   std::vector<check::CatalogueOperation::Listed> listed_restorations_;
   const std::set<uint32_t> dropped_by_plan_;
   std::map<uint32_t, int> drops_open_;  // by table: drops that were not refused
-  std::set<uint32_t> dropped_;  // tables with a drop that was asked for and not refused
+  std::set<uint32_t> dropped_;          // tables with a drop that was asked for and not refused
   std::vector<check::CatalogueOperation::ListedTable> listed_tables_;
   std::vector<check::TableUse> table_uses_;
+  std::set<uint32_t> imports_;  // snapshots that were asked to be imported
   std::set<uint32_t> restored_;
   std::set<uint32_t> complete_;  // snapshots seen COMPLETE
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "harness/check/catalogue_tracks.h"
 #include "harness/run/run_recorder.h"
 
 namespace holdfast::run {
@@ -46,6 +47,38 @@ RunRecorder::Position RunRecorder::InvokeListTables(const Origin& origin) {
   record.invoke = recorder_.NextEvent();
   catalogue_.push_back(std::move(record));
   return catalogue_.size() - 1;
+}
+
+RunRecorder::Position RunRecorder::InvokeImport(const Origin& origin, uint32_t snapshot, std::vector<uint32_t> tables,
+                                                bool fits) {
+  CatalogueOperation record;
+  record.kind = CatalogueOperation::Kind::kImport;
+  record.process = origin.session;
+  record.step = origin.step;
+  record.snapshot = snapshot;
+  record.tables = std::move(tables);
+  record.fits = fits;
+  record.invoke = recorder_.NextEvent();
+  imports_.insert(snapshot);
+  catalogue_.push_back(std::move(record));
+  return catalogue_.size() - 1;
+}
+
+bool RunRecorder::IsDeleteAsked(uint32_t snapshot) const {
+  return std::any_of(catalogue_.begin(), catalogue_.end(), [snapshot](const CatalogueOperation& op) {
+    return op.kind == CatalogueOperation::Kind::kDelete && op.snapshot == snapshot &&
+           op.outcome != history::Outcome::kFail;
+  });
+}
+
+std::string RunRecorder::RefusalOf(uint32_t restoration) const {
+  for (const CatalogueOperation& op : catalogue_) {
+    if (op.kind == CatalogueOperation::Kind::kRestore && op.restoration == restoration &&
+        op.outcome == history::Outcome::kFail) {
+      return check::OperationText(op);
+    }
+  }
+  return "";
 }
 
 void RunRecorder::OnListTables(const sut::proto::Reply::TableList& list, CatalogueOperation* record) {

@@ -11,6 +11,7 @@
 #include "harness/check/verdict.h"
 #include "harness/cluster/plan_shape.h"
 #include "harness/history/jsonl.h"
+#include "harness/plan/keys.h"
 #include "harness/run/digest.h"
 #include "sut/base/prng.h"
 
@@ -29,6 +30,10 @@ check::StateJudge::Options JudgeOptions(const plan::Plan& plan) {
   check::StateJudge::Options options;
   options.tables = plan.shape().tables();
   options.tablets_per_table = plan.shape().tablets_per_table();
+  options.owns_key = [shape = plan.shape()](uint32_t tablet, const std::string& key) {
+    const uint32_t tablets = shape.tablets_per_table();
+    return plan::TabletOfKey(key, shape, tablet / tablets) == tablet % tablets;
+  };
   // COMPLETE is published when every tablet's leader has applied a committed create: the others have it in their logs.
   options.complete_waits_for_majority = false;
   return options;
@@ -49,7 +54,8 @@ int64_t HealBoundUs(const plan::Plan& plan) {
   const int64_t rounds_us = 2 * options.election_ticks * options.tick_us + options.reconcile_interval_us +
                             options.tablet_call_timeout_us + options.attempt_timeout_us;
   int64_t snapshots = 0;
-  for (const plan::Step& step : plan.steps()) snapshots += step.snapshot().has_create() ? 1 : 0;
+  for (const plan::Step& step : plan.steps())
+    snapshots += step.snapshot().has_create() || step.table().has_import_snapshot() ? 1 : 0;
   const int64_t bytes = (static_cast<int64_t>(plan.ByteSizeLong()) + kStoreBytes) * (snapshots + 1);
   const int64_t chunks = bytes / static_cast<int64_t>(options.install_chunk_bytes);
   return kBaseUs + kRounds * rounds_us + options.snapshot_timeout_us + chunks * kChunkUs;
@@ -195,6 +201,7 @@ void Runner::Inspect(const std::string& reason) {
   check::Inspection inspection = cluster_->Inspect();
   inspection.event = recorder_.NextEvent();
   inspection.reason = reason;
+  inspection.imports = recorder_.imports();
   result_.mutable_counters()->set_inspections(result_.counters().inspections() + 1);
   for (const check::ReplicaInspection& replica : inspection.replicas) {
     for (const check::SnapshotOnDisk& directory : replica.snapshots) {

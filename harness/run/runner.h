@@ -26,6 +26,7 @@
 #include "harness/cluster/cluster.h"
 #include "harness/cluster/plan_ids.h"
 #include "harness/plan/plan.pb.h"
+#include "harness/run/backup_store.h"
 #include "harness/run/coverage.h"
 #include "harness/run/result.pb.h"
 #include "harness/run/run_recorder.h"
@@ -91,9 +92,25 @@ class Runner : public ClusterObserver {
   bool ListTables(int64_t deadline_us);
   // Every dropped table is closed, and gone unless a snapshot needs it.
   bool WaitForTables(int64_t deadline_us);
-  bool IsNeeded(uint32_t table) const;
+  // A dropped table need not go yet.
+  bool IsKept(uint32_t table) const;
   void FillDroppedTables(check::LivenessInput* input) const;
   bool CoversDroppedTable(uint32_t snapshot) const;
+  // import_actions.cc
+  void ExportSnapshot(const plan::TableOperation::Export& wanted, const RunRecorder::Origin& origin, uint64_t identity);
+  void CopyOut(const plan::TableOperation::Export& wanted);
+  std::optional<SnapshotCopy> CopyTablet(uint32_t object, uint32_t snapshot);
+  void ImportSnapshot(const plan::TableOperation::Import& wanted, const RunRecorder::Origin& origin, uint64_t identity);
+  bool ImportFits(const plan::TableOperation::Import& wanted) const;
+  absl::StatusOr<sut::proto::CatalogueCommand::ImportSnapshot> ImportCommand(
+      const plan::TableOperation::Import& wanted) const;
+  // Wherever it is not yet, sound and in its place.
+  void PlaceImport(uint32_t snapshot, const BackupStore::Export& from);
+  // Whether nothing speaks against restoring it.
+  bool IsInPlace(uint32_t snapshot) const;
+  void OnRestoreAnswered(uint32_t snapshot, RunRecorder::Position position, const CallResult& result);
+  bool AnyDiskDamaged() const;
+  void FinishImports();
   // The epilogue's: what is asked of a dropped table must be refused.
   void AskOfDroppedTables();
 
@@ -161,6 +178,15 @@ class Runner : public ClusterObserver {
   Timeline timeline_;
   Result result_;
   std::vector<check::Violation> violations_;
+  // An import that was asked for.
+  struct ImportedSnapshot {
+    uint32_t number = 0;                            // of the export
+    std::map<uint32_t, uint32_t> sources;           // by tablet: the one that its part comes from
+    std::set<std::pair<uint32_t, uint32_t>> sound;  // (tablet, node) where the right directory was placed, whole
+    bool accepted = false;                          // a restore of it was
+  };
+  BackupStore backups_;
+  std::map<uint32_t, ImportedSnapshot> imports_;  // by the snapshot that each became
   std::map<uint64_t, Open> open_;
   uint64_t last_open_ = 0;
   std::set<uint64_t> armed_probes_;

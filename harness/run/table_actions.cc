@@ -1,5 +1,5 @@
-// Steps on whole tables, and what a run owes of a table that was dropped: it is closed, it goes once no snapshot needs it
-// any more, and what is asked of it afterwards is refused. Nothing else is owed of it.
+// Steps on whole tables, and what a run owes of a table that was dropped: it is closed, it goes once no snapshot needs
+// it any more, and what is asked of it afterwards is refused. Nothing else is owed of it.
 
 #include <algorithm>
 #include <utility>
@@ -19,7 +19,18 @@ constexpr int64_t kPatientUs = 3'600'000'000;
 void Runner::ExecuteTable(const plan::Step& step, uint32_t number) {
   const plan::TableOperation& operation = step.table();
   const RunRecorder::Origin origin{operation.client(), number};
-  if (operation.has_drop()) DropTable(operation.drop().table(), origin, step.salt());
+  switch (operation.op_case()) {
+    case plan::TableOperation::kDrop:
+      return DropTable(operation.drop().table(), origin, step.salt());
+    case plan::TableOperation::kExportSnapshot:
+      return ExportSnapshot(operation.export_snapshot(), origin, step.salt());
+    case plan::TableOperation::kImportSnapshot:
+      return ImportSnapshot(operation.import_snapshot(), origin, step.salt());
+    case plan::TableOperation::kDamage:
+      return backups_.Damage(operation.damage(), step.salt());
+    default:
+      return;
+  }
 }
 
 void Runner::DropTable(uint32_t table, const RunRecorder::Origin& origin, uint64_t identity) {
@@ -61,7 +72,7 @@ bool Runner::WaitForTables(int64_t deadline_us) {
     if (!ListTables(deadline_us)) return false;
     const auto ended = [this](const auto& listed) {
       return listed.state == check::TableState::kRunning ||
-             (listed.state == check::TableState::kHidden && IsNeeded(listed.number));
+             (listed.state == check::TableState::kHidden && IsKept(listed.number));
     };
     if (std::all_of(recorder_.tables().begin(), recorder_.tables().end(), ended)) return true;
     if (cluster_->NowUs() >= deadline_us) return false;
@@ -70,7 +81,9 @@ bool Runner::WaitForTables(int64_t deadline_us) {
   return false;
 }
 
-bool Runner::IsNeeded(uint32_t table) const {
+bool Runner::IsKept(uint32_t table) const {
+  // A node with a damaged disk may never say that it has removed its replica.
+  if (AnyDiskDamaged()) return true;
   return std::any_of(recorder_.snapshots().begin(), recorder_.snapshots().end(), [&](const auto& listed) {
     if (listed.state == check::CatalogueState::kDeleted || listed.state == check::CatalogueState::kFailed) return false;
     const std::vector<uint32_t>& tables = recorder_.TablesOf(listed.number);
@@ -81,7 +94,7 @@ bool Runner::IsNeeded(uint32_t table) const {
 void Runner::FillDroppedTables(check::LivenessInput* input) const {
   for (const auto& listed : recorder_.tables()) {
     if (listed.state != check::TableState::kRunning) {
-      input->tables.push_back({listed.number, listed.state, IsNeeded(listed.number)});
+      input->tables.push_back({listed.number, listed.state, IsKept(listed.number)});
     }
   }
 }

@@ -78,6 +78,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
   void DisarmProbeCrash(uint64_t id) override;
   void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) override;
+  absl::StatusOr<SnapshotCopy> CopySnapshot(const SnapshotPlace& place) override;
+  absl::Status PlaceSnapshot(const SnapshotPlace& place, const DirectoryFiles& files) override;
   check::Inspection Inspect() override;
   std::vector<std::string> NotWatched() const override { return {}; }
   bool IsQuiet() const override;
@@ -179,8 +181,10 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   const std::vector<uint32_t>& NodesOf(uint32_t object) const {
     return object == check::kMasterObject ? nodes_of_object_.back() : nodes_of_object_[object];
   }
-  // The plan drops its table, and no node of it, all of which are up, hosts it any more.
+  // The plan drops its table, and no node of it, all of which are up but for those with a damaged disk, hosts it any
+  // more.
   bool IsGone(uint32_t object) const;
+  std::string PathOf(const SnapshotPlace& place) const;
   // Adds why not to `reasons`, if given.
   bool GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const;
 

@@ -246,6 +246,7 @@ check::Inspection SimCluster::Inspect() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     NodeInspection node = InspectNode(*nodes_[i], ids_, disk_readers_[i].get());
     for (check::ReplicaInspection& replica : node.replicas) replica.damaged = nodes_[i]->disk_damaged();
+    for (check::LeftOver& left : node.left_overs) left.damaged = nodes_[i]->disk_damaged();
     std::move(node.replicas.begin(), node.replicas.end(), std::back_inserter(inspection.replicas));
     std::move(node.left_overs.begin(), node.left_overs.end(), std::back_inserter(inspection.left_overs));
   }
@@ -272,7 +273,7 @@ std::vector<std::string> SimCluster::WhyNotQuiet() const {
 bool SimCluster::IsGone(uint32_t object) const {
   if (object == check::kMasterObject || !dropped_tables_.contains(ids_.TableOfObject(object))) return false;
   return std::all_of(NodesOf(object).begin(), NodesOf(object).end(), [&](uint32_t node) {
-    return Node(node).node() != nullptr && ReplicaAt(node, object) == nullptr;
+    return Node(node).disk_damaged() || (Node(node).node() != nullptr && ReplicaAt(node, object) == nullptr);
   });
 }
 
