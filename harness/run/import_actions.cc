@@ -191,7 +191,8 @@ void Runner::PlaceImport(uint32_t snapshot, const BackupStore::Export& from) {
         const absl::Status placed =
             cluster_->PlaceSnapshot({.node = node, .object = object, .snapshot = snapshot}, from.parts[i].files);
         if (absl::IsUnimplemented(placed)) Take(placed);
-        if (placed.ok() && is_sound) imported.sound.insert({object, node});
+        if (is_sound && placed.ok()) imported.sound.insert({object, node});
+        if (is_sound && !placed.ok() && !absl::IsFailedPrecondition(placed)) imported.perhaps.insert({object, node});
         if (!placed.ok()) timeline_.Add(cluster_->NowUs(), absl::StrCat("  not placed: ", placed.ToString()));
       }
     }
@@ -202,8 +203,7 @@ void Runner::PlaceImport(uint32_t snapshot, const BackupStore::Export& from) {
 
 bool Runner::IsInPlace(uint32_t snapshot) const {
   const auto imported = imports_.find(snapshot);
-  if (imported == imports_.end()) return true;
-  if (imported->second.accepted) return true;  // its tablets adopt what they have shown
+  if (imported == imports_.end() || imported->second.accepted) return true;  // tablets adopt what they have shown
   return std::all_of(imported->second.sources.begin(), imported->second.sources.end(), [&](const auto& part) {
     const std::vector<uint32_t> nodes = NodesOfObject(plan_, part.first);
     return std::all_of(nodes.begin(), nodes.end(), [&](uint32_t node) {
@@ -212,10 +212,23 @@ bool Runner::IsInPlace(uint32_t snapshot) const {
   });
 }
 
+bool Runner::MayBeInPlace(uint32_t snapshot) const {
+  const auto found = imports_.find(snapshot);
+  if (found == imports_.end() || found->second.accepted) return true;
+  const ImportedSnapshot& imported = found->second;
+  return std::all_of(imported.sources.begin(), imported.sources.end(), [&](const auto& part) {
+    const std::vector<uint32_t> nodes = NodesOfObject(plan_, part.first);
+    return std::all_of(nodes.begin(), nodes.end(), [&](uint32_t node) {
+      const std::pair<uint32_t, uint32_t> place(part.first, node);
+      return imported.sound.contains(place) || imported.perhaps.contains(place);
+    });
+  });
+}
+
 void Runner::OnRestoreAnswered(uint32_t snapshot, RunRecorder::Position position, const CallResult& result) {
   const auto imported = imports_.find(snapshot);
   if (imported == imports_.end()) return;
-  recorder_.SetFits(position, IsInPlace(snapshot));
+  recorder_.SetFits(position, MayBeInPlace(snapshot));
   if (result.outcome == CallOutcome::kOk) imported->second.accepted = true;
 }
 

@@ -106,8 +106,9 @@ class Runner : public ClusterObserver {
       const plan::TableOperation::Import& wanted) const;
   // Wherever it is not yet, sound and in its place.
   void PlaceImport(uint32_t snapshot, const BackupStore::Export& from);
-  // Whether nothing speaks against restoring it.
+  // Whether every directory of it is known to be in its place and sound; and whether that can be.
   bool IsInPlace(uint32_t snapshot) const;
+  bool MayBeInPlace(uint32_t snapshot) const;
   void OnRestoreAnswered(uint32_t snapshot, RunRecorder::Position position, const CallResult& result);
   bool AnyDiskDamaged() const;
   void FinishImports();
@@ -183,7 +184,9 @@ class Runner : public ClusterObserver {
     uint32_t number = 0;                            // of the export
     std::map<uint32_t, uint32_t> sources;           // by tablet: the one that its part comes from
     std::set<std::pair<uint32_t, uint32_t>> sound;  // (tablet, node) where the right directory was placed, whole
-    bool accepted = false;                          // a restore of it was
+    // The same, but a death of the node cut the placing short: it may be there or not.
+    std::set<std::pair<uint32_t, uint32_t>> perhaps;
+    bool accepted = false;  // a restore of it was
   };
   BackupStore backups_;
   std::map<uint32_t, ImportedSnapshot> imports_;  // by the snapshot that each became
