@@ -28,8 +28,16 @@ class CatalogueCheck {
     CheckRestorations();
     CheckRestorationPairs();
     CheckLists();
+    CheckTableStates(tracks_.tables, &log_);
     for (const CatalogueOperation& op : history_) {
       if (op.outcome == Outcome::kFail) CheckRefusal(op);
+      if (op.outcome == Outcome::kOk && !op.fits) {
+        log_.Add(absl::StrCat("import/", op.invoke), "I7",
+                 op.kind == Kind::kImport
+                     ? "an import that does not fit was accepted"
+                     : "a restore of an import was accepted, though its directories were not sound",
+                 {OperationText(op)});
+      }
     }
     return log_.violations();
   }

@@ -44,14 +44,20 @@ std::optional<std::string> Unless(bool possible, const char* why) {
 
 std::optional<std::string> UntrueNotFound(const CatalogueOperation& op, const CatalogueTracks& tracks,
                                           const CatalogueOptions& options) {
-  if (op.kind == Kind::kCreate) {
+  if (op.kind == Kind::kDropTable) {
+    return Unless(MayBeDropped(tracks.tables, {op.table}, op), "the table existed throughout the call");
+  }
+  if (op.kind == Kind::kCreate || op.kind == Kind::kImport) {
     const bool exist =
         options.table_count > 0 && !op.tables.empty() &&
         std::all_of(op.tables.begin(), op.tables.end(), [&](uint32_t table) { return table < options.table_count; });
-    return Unless(!exist, "its tables existed throughout the run");
+    return Unless(!exist || MayBeDropped(tracks.tables, op.tables, op), "its tables existed throughout the call");
   }
+  const auto snapshot = tracks.snapshots.find(op.snapshot);
+  const bool table_dropped = op.kind == Kind::kRestore && snapshot != tracks.snapshots.end() &&
+                             MayBeDropped(tracks.tables, snapshot->second.tables, op);
   const Possible possible = StatesDuring(op, tracks);
-  return Unless(possible.absent || possible.deleted, "the snapshot existed throughout the call");
+  return Unless(possible.absent || possible.deleted || table_dropped, "the snapshot existed throughout the call");
 }
 
 std::optional<std::string> UntrueRunning(const CatalogueOperation& op, const CatalogueTracks& tracks) {
@@ -71,7 +77,7 @@ std::optional<std::string> UntrueExists(const CatalogueOperation& op, const Cata
                   "nobody else asked for that restoration before the reply");
   }
   const auto at = tracks.snapshots.find(op.snapshot);
-  return Unless(op.kind == Kind::kCreate && at != tracks.snapshots.end() &&
+  return Unless((op.kind == Kind::kCreate || op.kind == Kind::kImport) && at != tracks.snapshots.end() &&
                     at->second.states.earliest(kRankCreating).event < op.complete,
                 "nobody else created that snapshot before the reply");
 }
@@ -82,11 +88,17 @@ std::optional<std::string> UntrueRefusal(const CatalogueOperation& op, const Cat
                                          const CatalogueOptions& options) {
   switch (op.refusal) {
     case RefusalReason::kNone:
-    case RefusalReason::kOther:
-      return std::nullopt;  // names nothing that could be held against the history
+      return std::nullopt;
+    case RefusalReason::kOther:  // names nothing that could be held against the history
+      return Unless(op.kind != Kind::kImport || !op.fits, "what was to be imported is sound, and fits the table");
     case RefusalReason::kNotFound:
       return UntrueNotFound(op, tracks, options);
     case RefusalReason::kNotComplete: {
+      // Of an import: its directories are not all in their places, which is not the catalogue's to know.
+      const auto snapshot = tracks.snapshots.find(op.snapshot);
+      if (op.kind == Kind::kRestore && snapshot != tracks.snapshots.end() && snapshot->second.imported) {
+        return std::nullopt;
+      }
       const Possible possible = StatesDuring(op, tracks);
       const bool failed = possible.failed && op.kind == Kind::kRestore;  // a FAILED snapshot can be deleted
       return Unless(possible.creating || failed || possible.deleting || possible.deleted,

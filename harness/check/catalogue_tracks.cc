@@ -44,11 +44,13 @@ void AddRequests(const CatalogueHistory& history, CatalogueTracks* tracks) {
   for (const CatalogueOperation& op : history) {
     if (op.outcome == Outcome::kFail) continue;
     const bool ok = op.outcome == Outcome::kOk;
-    if (op.kind == Kind::kCreate) {
+    if (op.kind == Kind::kCreate || op.kind == Kind::kImport) {
       note(&first_create, op.snapshot, op);
       SnapshotTrack& track = tracks->snapshots[op.snapshot];
       track.tables = op.tables;
-      if (ok) track.states.AtLeast(kRankCreating, op);
+      track.imported = op.kind == Kind::kImport;
+      if (ok) track.states.AtLeast(track.imported ? kRankEnded : kRankCreating, op);
+      if (ok && track.imported) track.complete = &op;
     } else if (op.kind == Kind::kDelete) {
       note(&first_delete, op.snapshot, op);
       if (ok) tracks->snapshots[op.snapshot].states.AtLeast(kRankDeleting, op);
@@ -180,6 +182,7 @@ CatalogueTracks TracksOf(const CatalogueHistory& history) {
   AddLists(history, &tracks);
   AddBeginnings(history, &tracks);
   AddAbsences(history, &tracks);
+  tracks.tables = TableTracksOf(history);
   return tracks;
 }
 
@@ -206,6 +209,15 @@ std::string OperationText(const CatalogueOperation& op) {
       break;
     case Kind::kList:
       out += "list";
+      break;
+    case Kind::kImport:
+      absl::StrAppend(&out, "import as snapshot ", op.snapshot);
+      break;
+    case Kind::kDropTable:
+      absl::StrAppend(&out, "drop table ", op.table);
+      break;
+    case Kind::kListTables:
+      out += "list tables";
       break;
   }
   absl::StrAppend(&out, " (plan step ", op.step, ") [", op.invoke, "..",

@@ -11,6 +11,7 @@
 
 #include "harness/check/advance.h"
 #include "harness/check/catalogue_history.h"
+#include "harness/check/table_tracks.h"
 
 namespace holdfast::check {
 
@@ -26,6 +27,7 @@ int RestorationRankOf(CatalogueState state);
 struct SnapshotTrack {
   Advance states{kRankForgotten};
   std::vector<uint32_t> tables;
+  bool imported = false;
   const CatalogueOperation* complete = nullptr;  // a reply that shows that it ended COMPLETE
   const CatalogueOperation* failed = nullptr;    // one that shows that it ended FAILED
 };
@@ -41,6 +43,7 @@ struct RestorationTrack {
 struct CatalogueTracks {
   std::map<uint32_t, SnapshotTrack> snapshots;
   std::map<uint32_t, RestorationTrack> restorations;
+  TableTracks tables;
 
   // True if it can't be excluded that the two snapshots have a table in common.
   bool MayShareTable(uint32_t a, uint32_t b) const;

@@ -13,18 +13,25 @@ void SetMin(int64_t* event, int64_t candidate) { *event = std::min(*event, candi
 void OpenWindows(const CatalogueHistory& history, CatalogueWindows* windows) {
   for (const CatalogueOperation& op : history) {
     if (op.outcome == Outcome::kFail) continue;
-    if (op.kind == CatalogueOperation::Kind::kCreate) {
+    if (op.kind == CatalogueOperation::Kind::kCreate || op.kind == CatalogueOperation::Kind::kImport) {
       const auto [at, inserted] = windows->snapshots.try_emplace(op.snapshot);
       if (inserted) at->second.tables = op.tables;
       if (inserted) at->second.step = op.step;
       SetMin(&at->second.create_invoke, op.invoke);
       if (op.outcome == Outcome::kOk) SetMin(&at->second.create_ok, op.complete);
+      if (op.kind == CatalogueOperation::Kind::kCreate) continue;
+      at->second.imported = true;
+      if (op.outcome == Outcome::kOk) SetMin(&at->second.complete_seen, op.complete);
     } else if (op.kind == CatalogueOperation::Kind::kRestore) {
       const auto [at, inserted] = windows->restorations.try_emplace(op.restoration);
       if (inserted) at->second.snapshot = op.snapshot;
       if (inserted) at->second.step = op.step;
       SetMin(&at->second.invoke, op.invoke);
       if (op.outcome == Outcome::kOk) SetMin(&at->second.accepted, op.complete);
+    } else if (op.kind == CatalogueOperation::Kind::kDropTable) {
+      TableWindow& window = windows->tables[op.table];
+      SetMin(&window.drop_invoke, op.invoke);
+      if (op.outcome == Outcome::kOk) SetMin(&window.drop_ok, op.complete);
     }
   }
 }
@@ -50,6 +57,17 @@ void ReadList(const CatalogueOperation& op, CatalogueWindows* windows) {
   }
 }
 
+void ReadTables(const CatalogueOperation& op, CatalogueWindows* windows) {
+  for (auto& [table, window] : windows->tables) {
+    const auto listed = std::find_if(op.listed_tables.begin(), op.listed_tables.end(),
+                                     [table = table](const auto& one) { return one.number == table; });
+    if (listed == op.listed_tables.end()) SetMin(&window.gone_seen, op.complete);
+    if (listed == op.listed_tables.end() || listed->state == TableState::kHidden) {
+      SetMin(&window.hidden_seen, op.complete);
+    }
+  }
+}
+
 }  // namespace
 
 CatalogueWindows WindowsOf(const CatalogueHistory& history) {
@@ -67,6 +85,8 @@ CatalogueWindows WindowsOf(const CatalogueHistory& history) {
       if (ok) SetMin(&snapshot->second.deleting_seen, op.complete);
     } else if (op.kind == CatalogueOperation::Kind::kList && ok) {
       ReadList(op, &windows);
+    } else if (op.kind == CatalogueOperation::Kind::kListTables && ok) {
+      ReadTables(op, &windows);
     }
   }
   for (auto& [number, restoration] : windows.restorations) {

@@ -18,8 +18,12 @@ const char* EntryKindName(LedgerEntry::Kind kind) {
       return "write";
     case LedgerEntry::Kind::kFence:
       return "fence";
+    case LedgerEntry::Kind::kClose:
+      return "close";
     case LedgerEntry::Kind::kCreateSnapshot:
       return "create snapshot";
+    case LedgerEntry::Kind::kAdoptSnapshot:
+      return "adopt snapshot";
     case LedgerEntry::Kind::kRestore:
       return "restore snapshot";
     case LedgerEntry::Kind::kDropSnapshot:
@@ -76,6 +80,10 @@ std::string EntryText(const LedgerEntry& entry) {
   if (entry.snapshot != 0 || entry.kind >= LedgerEntry::Kind::kCreateSnapshot)
     absl::StrAppend(&out, " ", entry.snapshot);
   if (entry.kind == LedgerEntry::Kind::kRestore) absl::StrAppend(&out, " as restoration ", entry.restoration);
+  if (entry.kind == LedgerEntry::Kind::kAdoptSnapshot) {
+    absl::StrAppend(&out, " from snapshot ", entry.adopted.snapshot, " of ", TabletText(entry.adopted.tablet), " at ",
+                    PositionText(entry.adopted.op));
+  }
   if (entry.client != 0) absl::StrAppend(&out, " of session ", entry.client);
   if (entry.sequence != 0) absl::StrAppend(&out, " request ", entry.sequence);
   for (size_t i = 0; i < entry.mutations.size() && i < kMutationsShown; ++i) {

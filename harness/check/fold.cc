@@ -19,6 +19,8 @@ const char* FoldEffectName(FoldEffect effect) {
       return "refused as stale";
     case FoldEffect::kFenced:
       return "refused, its session is closed";
+    case FoldEffect::kClosed:
+      return "refused, the table was dropped";
     case FoldEffect::kWrongType:
       return "refused, increment of what is no number";
     case FoldEffect::kImpossible:
@@ -30,7 +32,7 @@ const char* FoldEffectName(FoldEffect effect) {
 TabletFold::TabletFold()
     : rows_(std::make_shared<FoldedRows>()), snapshots_(std::make_shared<const FoldedSnapshots>()) {}
 
-FoldEffect TabletFold::Apply(const LedgerEntry& entry) {
+FoldEffect TabletFold::Apply(const LedgerEntry& entry, std::shared_ptr<const FoldedRows> adopted) {
   switch (entry.kind) {
     case LedgerEntry::Kind::kNothing:
       return FoldEffect::kNothing;
@@ -39,8 +41,12 @@ FoldEffect TabletFold::Apply(const LedgerEntry& entry) {
     case LedgerEntry::Kind::kFence:
       sessions_[entry.client].fenced = true;
       return FoldEffect::kApplied;
+    case LedgerEntry::Kind::kClose:
+      return std::exchange(closed_, true) ? FoldEffect::kNothing : FoldEffect::kApplied;
     case LedgerEntry::Kind::kCreateSnapshot:
-      return Create(entry);
+      return Create(entry, rows_);
+    case LedgerEntry::Kind::kAdoptSnapshot:
+      return Create(entry, std::move(adopted));
     case LedgerEntry::Kind::kRestore:
       return Restore(entry);
     case LedgerEntry::Kind::kDropSnapshot:
@@ -52,13 +58,17 @@ FoldEffect TabletFold::Apply(const LedgerEntry& entry) {
 }
 
 FoldEffect TabletFold::Write(const LedgerEntry& entry) {
-  if (entry.client == 0) return Mutate(entry) ? FoldEffect::kApplied : FoldEffect::kWrongType;
+  if (entry.client == 0) {
+    if (closed_) return FoldEffect::kClosed;
+    return Mutate(entry) ? FoldEffect::kApplied : FoldEffect::kWrongType;
+  }
   Session& session = sessions_[entry.client];
   if (session.fenced) return FoldEffect::kFenced;
   if (entry.sequence != 0) {
     if (entry.sequence < session.first_incomplete) return FoldEffect::kStale;
     if (session.remembered.contains(entry.sequence)) return FoldEffect::kRemembered;
   }
+  if (closed_) return FoldEffect::kClosed;
   const bool done = Mutate(entry);
   if (entry.sequence != 0) {
     session.first_incomplete = std::max(session.first_incomplete, entry.first_incomplete);
@@ -99,10 +109,12 @@ bool TabletFold::Mutate(const LedgerEntry& entry) {
   return true;
 }
 
-FoldEffect TabletFold::Create(const LedgerEntry& entry) {
-  if (!markers_.emplace(entry.snapshot, Marker::kCreated).second) return FoldEffect::kNothing;
+FoldEffect TabletFold::Create(const LedgerEntry& entry, std::shared_ptr<const FoldedRows> content) {
+  if (markers_.contains(entry.snapshot)) return FoldEffect::kNothing;
+  if (content == nullptr) return FoldEffect::kImpossible;
+  markers_.emplace(entry.snapshot, Marker::kCreated);
   auto changed = std::make_shared<FoldedSnapshots>(*snapshots_);
-  (*changed)[entry.snapshot] = {entry.op, rows_};
+  (*changed)[entry.snapshot] = {entry.op, std::move(content)};
   snapshots_ = std::move(changed);
   return FoldEffect::kApplied;
 }

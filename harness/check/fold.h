@@ -2,8 +2,8 @@
 //
 // Written from the contract alone, apart from the cluster's code. Exactly once: per client a session with the requests
 // that it remembers, a lower bound below which they are forgotten, and a fence. Snapshot operations: a marker for each
-// id makes every later delivery a no-op. Rows are copied on write, so a snapshot and a restore cost O(1), and carry a
-// fingerprint that follows each change. One thread.
+// id makes every later delivery a no-op. A closed tablet (its table was dropped) takes no more writes. Rows are copied
+// on write, so a snapshot and a restore cost O(1), and carry a fingerprint that follows each change. One thread.
 
 #ifndef HARNESS_CHECK_FOLD_H_
 #define HARNESS_CHECK_FOLD_H_
@@ -29,7 +29,7 @@ struct FoldedRows {
 };
 
 struct FoldedSnapshot {
-  LogPosition op;  // of the create
+  LogPosition op;  // of the create, or of the adoption
   std::shared_ptr<const FoldedRows> content;
 };
 using FoldedSnapshots = std::map<uint32_t, FoldedSnapshot>;
@@ -41,8 +41,9 @@ enum class FoldEffect : uint8_t {
   kRemembered,  // the request was applied before
   kStale,       // below the client's lower bound
   kFenced,      // the client's session is closed
+  kClosed,      // a write after the tablet was closed; not remembered
   kWrongType,   // an increment of what is no number, or beyond the range; remembered as refused
-  kImpossible,  // a restore of a snapshot that is not there: no correct cluster gets here
+  kImpossible,  // a restore or an adoption of a snapshot that is not there: no correct cluster gets here
 };
 const char* FoldEffectName(FoldEffect effect);
 
@@ -50,7 +51,8 @@ class TabletFold {
  public:
   TabletFold();
 
-  FoldEffect Apply(const LedgerEntry& entry);
+  // `adopted`: of a kAdoptSnapshot, the rows that it brings; null if there are none such.
+  FoldEffect Apply(const LedgerEntry& entry, std::shared_ptr<const FoldedRows> adopted = nullptr);
 
   const FoldedRows& rows() const { return *rows_; }
   // Shared until the next change of the set.
@@ -68,7 +70,7 @@ class TabletFold {
   FoldEffect Write(const LedgerEntry& entry);
   // All mutations or, if one is refused, none.
   bool Mutate(const LedgerEntry& entry);
-  FoldEffect Create(const LedgerEntry& entry);
+  FoldEffect Create(const LedgerEntry& entry, std::shared_ptr<const FoldedRows> content);
   FoldEffect Restore(const LedgerEntry& entry);
   FoldEffect Remove(const LedgerEntry& entry, Marker marker);
   FoldedRows& MutableRows();
@@ -80,6 +82,7 @@ class TabletFold {
   std::map<uint32_t, Session> sessions_;
   std::map<uint32_t, Marker> markers_;
   std::set<uint32_t> restorations_;
+  bool closed_ = false;
 };
 
 }  // namespace holdfast::check

@@ -34,9 +34,28 @@ struct LedgerMutation {
   int64_t delta = 0;
 };
 
+// What an imported snapshot is to be on a tablet: the part of another tablet in the exported one.
+struct AdoptedPart {
+  uint32_t tablet = 0;
+  uint32_t snapshot = 0;
+  LogPosition op;  // of its create
+  friend auto operator<=>(const AdoptedPart&, const AdoptedPart&) = default;
+};
+
 // A decoded log entry: what the ledger's fold needs to know of it.
 struct LedgerEntry {
-  enum class Kind : uint8_t { kNothing, kWrite, kFence, kCreateSnapshot, kRestore, kDropSnapshot, kAbortCreate };
+  // From kCreateSnapshot on: those with a snapshot.
+  enum class Kind : uint8_t {
+    kNothing,
+    kWrite,
+    kFence,
+    kClose,
+    kCreateSnapshot,
+    kAdoptSnapshot,
+    kRestore,
+    kDropSnapshot,
+    kAbortCreate
+  };
   Kind kind = Kind::kNothing;  // kNothing: noop and configuration entries, and all entries of the master's group
   LogPosition op;
   uint64_t hash = 0;      // of type and data: the same on all replicas
@@ -46,6 +65,7 @@ struct LedgerEntry {
   std::vector<LedgerMutation> mutations;
   uint32_t snapshot = 0;
   uint32_t restoration = 0;
+  AdoptedPart adopted;  // kAdoptSnapshot
 };
 
 // A replica as an observer of its applies names it. An incarnation is one life of its node's process.
@@ -74,8 +94,6 @@ struct ReplicaInspection {
   // A snapshot operation or install is under way: directories may be in between. Down: the journal on its disk names an
   // install that is not finished (a snapshot operation cut short by a crash needs no mark).
   bool in_barrier = false;
-  // No replica of the tablet is hosted on the node: only what is left of it on the disk is told, as strays.
-  bool gone = false;
   bool damaged = false;  // a fault rotted or wiped this disk: it may refuse, but never show other content
   std::string error;     // why the store can't be read; empty if it can
   LogPosition applied;   // running: in memory; down: what the disk's store says
@@ -87,12 +105,23 @@ struct ReplicaInspection {
   std::vector<std::string> strays;
 };
 
+// Directories on a node of a replica that it does not host: that it was told to remove, or that nobody knows.
+struct LeftOver {
+  ReplicaName replica;
+  std::vector<std::string> paths;  // relative, never empty
+  bool damaged = false;            // as of ReplicaInspection
+};
+
 struct Inspection {
   int64_t event = 0;   // event number in the history, see history::Operation
   std::string reason;  // "plan step 12", "before heal", "epilogue"
   // Every node up, nothing in flight, every replica applied to commit: leaks and agreement are judged in full.
   bool quiet = false;
   std::vector<ReplicaInspection> replicas;
+  std::vector<LeftOver> left_overs;
+  // Snapshots that were imported. Until a tablet has adopted its part, what lies in its directory was placed by hand,
+  // and is none of the replicas' doing.
+  std::set<uint32_t> imports;
 };
 
 // What went wrong, in terms that a person can follow.

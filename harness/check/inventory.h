@@ -1,7 +1,7 @@
 // Invariant I4: once quiet, a snapshot that clients saw DELETED or FAILED has left nothing on any disk, and no replica
 // holds a directory or file that belongs to nothing: tmp and trash directories, old generations, ends of an install,
 // directories of a snapshot that does not cover the tablet's table, or anything of a tablet that the node does not host
-// (any more).
+// (any more). Of a dropped table that clients saw gone nothing at all is left: no replica, no row, no directory.
 //
 // Outside of quiet it judges nothing: leftovers are legal while an operation runs or a node is down.
 
@@ -27,6 +27,7 @@ class Inventory {
   uint64_t quiet_inspections() const { return quiet_inspections_; }
 
  private:
+  void CheckDropped(const Inspection& inspection, const CatalogueWindows& windows);
   void CheckSnapshot(const Inspection& inspection, const ReplicaInspection& replica, const SnapshotOnDisk& found,
                      const CatalogueWindows& windows);
 

@@ -17,12 +17,12 @@ bool TouchesSnapshot(const LedgerEntry& entry, uint32_t snapshot) {
 
 bool SameEntry(const LedgerEntry& a, const LedgerEntry& b) {
   return a.op == b.op && a.hash == b.hash && a.kind == b.kind && a.client == b.client && a.sequence == b.sequence &&
-         a.snapshot == b.snapshot && a.restoration == b.restoration;
+         a.snapshot == b.snapshot && a.restoration == b.restoration && a.adopted == b.adopted;
 }
 
 }  // namespace
 
-ApplyLedger::ApplyLedger() : log_("ledger") {}
+ApplyLedger::ApplyLedger(OwnsKey owns_key) : owns_key_(std::move(owns_key)), log_("ledger") {}
 
 ApplyLedger::Tablet& ApplyLedger::tablet(uint32_t number) {
   auto [found, inserted] = tablets_.try_emplace(number);
@@ -107,6 +107,7 @@ void ApplyLedger::Learn(const ReplicaName& replica, const LedgerEntry& entry) {
   } else {
     Record(replica, group, entry);
     FoldOn(replica.tablet, group);
+    if (!waiting_.empty()) FoldWaiting();
   }
 }
 
@@ -138,23 +139,66 @@ void ApplyLedger::Record(const ReplicaName& replica, Tablet& tablet, const Ledge
 }
 
 void ApplyLedger::FoldOn(uint32_t number, Tablet& tablet) {
+  waiting_.erase(number);
   while (Find(tablet, tablet.folded + 1) != nullptr) {
-    Slot& slot = tablet.slots[++tablet.folded];
-    slot.effect = tablet.fold.Apply(slot.entry);
+    Slot& slot = tablet.slots[tablet.folded + 1];
+    if (slot.entry.kind == LedgerEntry::Kind::kAdoptSnapshot && !FindAdopted(number, &slot)) {
+      waiting_.insert(number);
+      return;
+    }
+    ++tablet.folded;
+    slot.effect = tablet.fold.Apply(slot.entry, slot.adopted);
     slot.rows = tablet.fold.rows().fingerprint;
     slot.snapshots = tablet.fold.snapshots();
-    if (slot.effect != FoldEffect::kImpossible) continue;
-    std::vector<std::string> evidence = {absl::StrCat(ReplicaText(slot.first), " applied ", EntryText(slot.entry))};
-    for (uint64_t index = 1; index < tablet.folded; ++index) {
-      const Slot& earlier = tablet.slots[index];
-      if (!TouchesSnapshot(earlier.entry, slot.entry.snapshot)) continue;
-      evidence.push_back(absl::StrCat("before it: ", EntryText(earlier.entry), ", ", FoldEffectName(earlier.effect)));
-    }
-    log_.Add(absl::StrCat("impossible/", number, "/", slot.entry.restoration), "I3",
-             absl::StrCat(TabletText(number), " was told to restore snapshot ", slot.entry.snapshot,
-                          ", which it did not have"),
-             std::move(evidence));
+    if (slot.effect == FoldEffect::kImpossible) TellImpossible(number, tablet, slot);
   }
+}
+
+void ApplyLedger::FoldWaiting() {
+  // Each round folds something or is the last one.
+  for (bool went_on = true; went_on;) {
+    went_on = false;
+    for (const uint32_t number : std::set<uint32_t>(waiting_)) {
+      Tablet& waiting = tablet(number);
+      const uint64_t before = waiting.folded;
+      FoldOn(number, waiting);
+      went_on = went_on || waiting.folded != before;
+    }
+  }
+}
+
+bool ApplyLedger::FindAdopted(uint32_t number, Slot* slot) {
+  const AdoptedPart& part = slot->entry.adopted;
+  const auto source = tablets_.find(part.tablet);
+  if (source == tablets_.end() || source->second.folded < part.op.index) return false;
+  const FoldedSnapshots& made = *source->second.slots[part.op.index].snapshots;
+  const auto snapshot = made.find(part.snapshot);
+  if (snapshot == made.end() || snapshot->second.op != part.op) return true;  // there is none: impossible
+  slot->adopted = snapshot->second.content;
+  if (!owns_key_) return true;
+  const auto own = std::make_shared<FoldedRows>();
+  for (const auto& [key, value] : snapshot->second.content->rows) {
+    if (!owns_key_(number, key)) continue;
+    own->rows.emplace(key, value);
+    own->fingerprint.Add(key, value);
+  }
+  if (own->rows.size() != snapshot->second.content->rows.size()) slot->adopted = own;
+  return true;
+}
+
+void ApplyLedger::TellImpossible(uint32_t number, const Tablet& tablet, const Slot& slot) {
+  std::vector<std::string> evidence = {absl::StrCat(ReplicaText(slot.first), " applied ", EntryText(slot.entry))};
+  for (uint64_t index = 1; index < slot.entry.op.index; ++index) {
+    const Slot& earlier = tablet.slots[index];
+    if (!TouchesSnapshot(earlier.entry, slot.entry.snapshot)) continue;
+    evidence.push_back(absl::StrCat("before it: ", EntryText(earlier.entry), ", ", FoldEffectName(earlier.effect)));
+  }
+  const bool adopts = slot.entry.kind == LedgerEntry::Kind::kAdoptSnapshot;
+  log_.Add(absl::StrCat("impossible/", number, "/", slot.entry.snapshot, "/", slot.entry.restoration),
+           adopts ? "I7" : "I3",
+           absl::StrCat(TabletText(number), " was told to ", adopts ? "adopt as" : "restore", " snapshot ",
+                        slot.entry.snapshot, adopts ? " what was never there" : ", which it did not have"),
+           std::move(evidence));
 }
 
 void ApplyLedger::Acknowledged(uint32_t tablet, LogPosition op, uint32_t client, uint64_t sequence) {
@@ -211,7 +255,9 @@ void ApplyLedger::Finish() {
   for (const auto& [number, group] : tablets_) {
     if (group.folded + 1 >= group.slots.size()) continue;
     Unjudged(absl::StrCat(TabletText(number), " from index ", group.folded + 1,
-                          " on: no replica reported that entry, so no state after it can be computed"));
+                          waiting_.contains(number)
+                              ? " on: it adopts what no replica of another tablet reported"
+                              : " on: no replica reported that entry, so no state after it can be computed"));
   }
 }
 
@@ -221,7 +267,7 @@ void ApplyLedger::Unjudged(std::string reason) {
 
 Rows ApplyLedger::RowsAt(const Tablet& tablet, uint64_t index) const {
   TabletFold fold;
-  for (uint64_t i = 1; i <= index; ++i) fold.Apply(tablet.slots[i].entry);
+  for (uint64_t i = 1; i <= index; ++i) fold.Apply(tablet.slots[i].entry, tablet.slots[i].adopted);
   return fold.rows().rows;
 }
 

@@ -5,6 +5,9 @@
 // It finds what a heal repairs and what no client ever read. It trusts no replica: the model is TabletFold's. The
 // master's group has no fold: its entries are compared, and gaps looked for.
 //
+// An adopted snapshot is what the tablet that it was exported from held at the op of its create, as far as the keys are
+// the adopting tablet's. Where that tablet's log is not known so far yet, the fold waits for it.
+//
 // A crash may fall between the durable effect of an entry and its report. So an incarnation may begin at an index that
 // was never reported: what its store holds there is judged like any other, and if nobody ever reports the entry, that
 // stretch is named in unjudged(), never called right or wrong. One thread; call in the order in which things happen.
@@ -13,6 +16,7 @@
 #define HARNESS_CHECK_LEDGER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,7 +33,9 @@ namespace holdfast::check {
 
 class ApplyLedger {
  public:
-  ApplyLedger();
+  // Whether a key belongs to a tablet; see Options of StateJudge. May be empty: all do.
+  using OwnsKey = std::function<bool(uint32_t tablet, const std::string& key)>;
+  explicit ApplyLedger(OwnsKey owns_key = nullptr);
 
   // A new incarnation begins; its store stands at `applied`.
   void OnRecovered(const ReplicaName& replica, LogPosition applied);
@@ -67,6 +73,7 @@ class ApplyLedger {
     FoldEffect effect = FoldEffect::kNothing;
     Fingerprint rows;  // after the entry
     std::shared_ptr<const FoldedSnapshots> snapshots;
+    std::shared_ptr<const FoldedRows> adopted;  // of an adoption: what it brings
   };
   struct Tablet {
     std::vector<Slot> slots;  // slots[i]: index i; slots[0] is the empty tablet
@@ -105,12 +112,19 @@ class ApplyLedger {
   void CompareEntries(const ReplicaName& replica, const Slot& slot, const LedgerEntry& entry);
   void Record(const ReplicaName& replica, Tablet& tablet, const LedgerEntry& entry);
   void FoldOn(uint32_t number, Tablet& tablet);
+  // Tablets that wait for what is known now of another one.
+  void FoldWaiting();
+  // Fills in what an adoption brings. False if it must wait for the tablet that the part comes from.
+  bool FindAdopted(uint32_t number, Slot* slot);
+  void TellImpossible(uint32_t number, const Tablet& tablet, const Slot& slot);
   // The store of a replica stands at `applied`: the term there must be the ledger's.
   bool CheckPosition(const ReplicaName& replica, LogPosition applied, const char* what);
   // False if it must wait for entries that are not known yet.
   bool Judge(const ReplicaInspection& replica, const ReplicaDigest& digest, Patience patience);
   bool JudgeRows(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
                  Patience patience);
+  // Placed by hand, and no replica's doing until it is adopted: see Inspection::imports.
+  bool IsPlaced(const Tablet& tablet, uint64_t index, uint32_t snapshot) const;
   bool JudgeSnapshots(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
                       Patience patience);
   bool JudgeDirectory(const ReplicaInspection& replica, const SnapshotOnDisk& found, const Fingerprint& fingerprint,
@@ -128,7 +142,10 @@ class ApplyLedger {
   std::vector<std::string> Context(const Tablet& tablet, uint64_t index) const;
   void Unjudged(std::string reason);
 
+  const OwnsKey owns_key_;
   std::map<uint32_t, Tablet> tablets_;
+  std::set<uint32_t> waiting_;  // tablets whose next entry is an adoption of what is not known yet
+  std::set<uint32_t> imports_;  // as of the latest inspection
   std::map<std::pair<uint32_t, uint32_t>, ReplicaState> replicas_;  // (tablet, node)
   std::vector<AcknowledgedWrite> acknowledged_;
   std::vector<Deferred> deferred_;

@@ -68,6 +68,14 @@ std::vector<Violation> CheckLiveness(const LivenessInput& input) {
     entries.push_back(
         absl::StrCat("restoration ", listed.number, " of snapshot ", listed.snapshot, " is still ", state));
   }
+  for (const auto& table : input.tables) {
+    if (table.state == TableState::kDropping) {
+      entries.push_back(absl::StrCat("table ", table.number, " is still being dropped"));
+    } else if (!table.needed) {
+      entries.push_back(
+          absl::StrCat("dropped table ", table.number, " is still kept, though no snapshot of it is left"));
+    }
+  }
   if (!entries.empty()) violations.push_back(Stuck(absl::StrCat(entries.front(), ","), input, entries));
   if (violations.empty() && !input.not_quiet.empty())
     violations.push_back(Stuck("the cluster is not at rest", input, {}));

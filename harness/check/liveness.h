@@ -1,5 +1,6 @@
 // Invariant I5: once faults are healed, every legal operation ends ok within the run's bound, every CREATING, RESTORING
-// and DELETING ends, and the cluster comes to rest. What has not is a violation that names its reason.
+// and DELETING ends, every dropped table is closed, and gone once nothing needs it any more, and the cluster comes to
+// rest. What has not is a violation that names its reason.
 
 #ifndef HARNESS_CHECK_LIVENESS_H_
 #define HARNESS_CHECK_LIVENESS_H_
@@ -27,6 +28,13 @@ struct LivenessInput {
   // The last list of the catalogue after the bound.
   std::vector<CatalogueOperation::Listed> snapshots;
   std::vector<CatalogueOperation::Listed> restorations;
+  // Dropped tables in the last list of tables after the bound.
+  struct DroppedTable {
+    uint32_t number = 0;
+    TableState state = TableState::kDropping;
+    bool needed = false;  // a snapshot of it is left
+  };
+  std::vector<DroppedTable> tables;
 };
 
 std::vector<Violation> CheckLiveness(const LivenessInput& input);

@@ -4,6 +4,7 @@
 #define HARNESS_CHECK_MODEL_REPLICA_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,6 +55,18 @@ class ModelLog {
   uint64_t Restore(uint32_t snapshot, uint32_t restoration) {
     return Snapshot(LedgerEntry::Kind::kRestore, snapshot, restoration);
   }
+  uint64_t Close() {
+    LedgerEntry entry;
+    entry.kind = LedgerEntry::Kind::kClose;
+    return Append(std::move(entry));
+  }
+  uint64_t Adopt(uint32_t snapshot, const AdoptedPart& part) {
+    LedgerEntry entry;
+    entry.kind = LedgerEntry::Kind::kAdoptSnapshot;
+    entry.snapshot = snapshot;
+    entry.adopted = part;
+    return Append(std::move(entry));
+  }
   uint64_t Drop(uint32_t snapshot) { return Snapshot(LedgerEntry::Kind::kDropSnapshot, snapshot); }
   uint64_t Abort(uint32_t snapshot) { return Snapshot(LedgerEntry::Kind::kAbortCreate, snapshot); }
 
@@ -61,14 +74,16 @@ class ModelLog {
   const LedgerEntry& at(uint64_t index) const { return entries_[index - 1]; }
   uint64_t size() const { return entries_.size(); }
 
-  TabletFold FoldTo(uint64_t index) const {
+  // `adopted`: what every adoption brings.
+  TabletFold FoldTo(uint64_t index, const std::shared_ptr<const FoldedRows>& adopted = nullptr) const {
     TabletFold fold;
-    for (uint64_t i = 1; i <= index; ++i) fold.Apply(at(i));
+    for (uint64_t i = 1; i <= index; ++i) fold.Apply(at(i), adopted);
     return fold;
   }
   // A right, running replica that has applied up to `index`.
-  ReplicaInspection Replica(const ReplicaName& name, uint64_t index) const {
-    const TabletFold fold = FoldTo(index);
+  ReplicaInspection Replica(const ReplicaName& name, uint64_t index,
+                            const std::shared_ptr<const FoldedRows>& adopted = nullptr) const {
+    const TabletFold fold = FoldTo(index, adopted);
     ReplicaInspection replica;
     replica.replica = name;
     replica.running = true;

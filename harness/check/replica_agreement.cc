@@ -20,7 +20,7 @@ ReplicaAgreement::Seen ReplicaAgreement::See(const ReplicaInspection& replica, c
   seen.rows = digest.rows;
   seen.metadata = digest.metadata;
   for (const SnapshotOnDisk& snapshot : replica.snapshots) {
-    if (!snapshot.snapshot.has_value()) continue;
+    if (!snapshot.snapshot.has_value() || inspection.imports.contains(*snapshot.snapshot)) continue;
     seen.snapshots[*snapshot.snapshot] = snapshot.error.empty() ? std::optional(snapshot.op) : std::nullopt;
   }
   seen.damaged = replica.damaged;
@@ -35,7 +35,7 @@ void ReplicaAgreement::Check(const Inspection& inspection, const InspectionDiges
   for (size_t i = 0; i < inspection.replicas.size(); ++i) {
     const ReplicaInspection& replica = inspection.replicas[i];
     // In a barrier rows and directories are on their way from one index to another.
-    if (!replica.error.empty() || replica.in_barrier || replica.gone) continue;
+    if (!replica.error.empty() || replica.in_barrier) continue;
     Seen seen = See(replica, digest[i], inspection);
     const auto [first, inserted] = seen_.try_emplace({replica.replica.tablet, replica.applied.index});
     if (inserted) {

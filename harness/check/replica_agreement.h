@@ -3,8 +3,8 @@
 // inspection to the next.
 //
 // Knows nothing of the log, so it holds also where the ledger's model would be wrong. One snapshot operation may be
-// half done after a crash: outside of quiet, sets at one index may differ by the one id in flight. One thread;
-// inspections in the order of time.
+// half done after a crash: outside of quiet, sets at one index may differ by the one id in flight. Imported snapshots
+// are left out: what is placed by hand is not replicated. One thread; inspections in the order of time.
 
 #ifndef HARNESS_CHECK_REPLICA_AGREEMENT_H_
 #define HARNESS_CHECK_REPLICA_AGREEMENT_H_

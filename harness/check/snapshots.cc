@@ -26,10 +26,11 @@ void SnapshotsOnDisk::Check(const Inspection& inspection, const InspectionDigest
                             const CatalogueWindows& windows) {
   for (size_t i = 0; i < inspection.replicas.size(); ++i) CheckContent(inspection.replicas[i], digest[i], inspection);
   for (const auto& [snapshot, window] : windows.snapshots) {
-    if (!Promised(window, inspection.event)) continue;
+    if (!Promised(window, inspection.event) || window.imported) continue;
     for (const uint32_t table : window.tables) {
       for (uint32_t ordinal = 0; ordinal < options_.tablets_per_table; ++ordinal) {
-        CheckTablet(inspection, snapshot, window, table * options_.tablets_per_table + ordinal);
+        const uint32_t tablet = table * options_.tablets_per_table + ordinal;
+        CheckTablet(inspection, snapshot, window, {tablet, windows.tables.contains(table)});
       }
     }
   }
@@ -39,7 +40,7 @@ void SnapshotsOnDisk::CheckContent(const ReplicaInspection& replica, const Repli
                                    const Inspection& inspection) {
   for (size_t i = 0; i < replica.snapshots.size(); ++i) {
     const SnapshotOnDisk& found = replica.snapshots[i];
-    if (!found.snapshot.has_value() || !found.error.empty()) continue;
+    if (!found.snapshot.has_value() || !found.error.empty() || inspection.imports.contains(*found.snapshot)) continue;
     const auto [first, inserted] = contents_.try_emplace({replica.replica.tablet, *found.snapshot});
     Content& content = first->second;
     if (inserted) {
@@ -68,7 +69,7 @@ SnapshotsOnDisk::Holders SnapshotsOnDisk::FindHolders(const Inspection& inspecti
   Holders holders;
   const auto content = contents_.find({tablet, snapshot});
   for (const ReplicaInspection& replica : inspection.replicas) {
-    if (replica.replica.tablet != tablet || replica.gone) continue;
+    if (replica.replica.tablet != tablet) continue;
     ++holders.replicas;
     const SnapshotOnDisk* found = Find(replica, snapshot);
     if (found != nullptr && found->error.empty()) {
@@ -89,9 +90,11 @@ SnapshotsOnDisk::Holders SnapshotsOnDisk::FindHolders(const Inspection& inspecti
 }
 
 void SnapshotsOnDisk::CheckTablet(const Inspection& inspection, uint32_t snapshot, const SnapshotWindow& window,
-                                  uint32_t tablet) {
+                                  TabletPart part) {
+  const uint32_t tablet = part.tablet;
   const Holders holders = FindHolders(inspection, snapshot, tablet);
-  if (holders.replicas == 0) return;
+  // A table that was dropped is kept for its snapshots.
+  if (holders.replicas == 0 && !(inspection.quiet && part.of_dropped_table)) return;
   ++comparisons_;
   const size_t majority = holders.replicas / 2 + 1;
   const size_t sure = holders.readable.size() + holders.between.size();

@@ -3,7 +3,8 @@
 // quiet inspection on every replica, at any other moment on every replica whose applied index has passed its create.
 //
 // A replica that is behind the create's entry counts as one that will have it: the entry is committed and will be
-// replayed. One thread; inspections in the order of time.
+// replayed. Of imported snapshots only the ledger knows where they have to be: they are left out. One thread;
+// inspections in the order of time.
 
 #ifndef HARNESS_CHECK_SNAPSHOTS_H_
 #define HARNESS_CHECK_SNAPSHOTS_H_
@@ -52,7 +53,11 @@ class SnapshotsOnDisk {
     size_t replicas = 0;
   };
   void CheckContent(const ReplicaInspection& replica, const ReplicaDigest& digest, const Inspection& inspection);
-  void CheckTablet(const Inspection& inspection, uint32_t snapshot, const SnapshotWindow& window, uint32_t tablet);
+  struct TabletPart {
+    uint32_t tablet = 0;
+    bool of_dropped_table = false;
+  };
+  void CheckTablet(const Inspection& inspection, uint32_t snapshot, const SnapshotWindow& window, TabletPart part);
   Holders FindHolders(const Inspection& inspection, uint32_t snapshot, uint32_t tablet) const;
   std::vector<std::string> Describe(const Holders& holders, const Inspection& inspection, uint32_t snapshot,
                                     const SnapshotWindow& window) const;

@@ -6,6 +6,7 @@ namespace holdfast::check {
 
 StateJudge::StateJudge(const Options& options)
     : options_(options),
+      ledger_(options.owns_key),
       snapshots_({.tablets_per_table = options.tablets_per_table,
                   .complete_waits_for_majority = options.complete_waits_for_majority}),
       inventory_(options.tablets_per_table) {}

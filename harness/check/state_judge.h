@@ -25,6 +25,7 @@ class StateJudge {
     uint32_t tables = 1;
     uint32_t tablets_per_table = 1;
     bool complete_waits_for_majority = false;
+    ApplyLedger::OwnsKey owns_key = nullptr;
   };
   explicit StateJudge(const Options& options);
 

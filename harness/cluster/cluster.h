@@ -19,6 +19,7 @@
 #include "faults/disk_fault.h"
 #include "faults/disk_rot.h"
 #include "harness/check/inspection.h"
+#include "harness/cluster/snapshot_copy.h"
 #include "harness/plan/plan.pb.h"
 #include "sut/base/ids.h"
 #include "sut/base/probe.h"
@@ -164,6 +165,21 @@ class Cluster {
   virtual void DisarmProbeCrash(uint64_t id) = 0;
   // Maintenance and leader moves go straight to a node; best effort.
   virtual void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) = 0;
+
+  // What an operator does by hand with exported and imported snapshots: copies a replica's directory of a snapshot off
+  // the node's disk, whether it runs or not, and places files as such a directory. FailedPrecondition: the node is
+  // down; its disk is not at hand.
+  struct SnapshotPlace {
+    uint32_t node = 1;
+    uint32_t object = 0;
+    uint32_t snapshot = 0;
+  };
+  virtual absl::StatusOr<SnapshotCopy> CopySnapshot(const SnapshotPlace&) {
+    return absl::UnimplementedError("this cluster's disks are not at hand");
+  }
+  virtual absl::Status PlaceSnapshot(const SnapshotPlace&, const DirectoryFiles&) {
+    return absl::UnimplementedError("this cluster's disks are not at hand");
+  }
 
   // Every replica of every tablet and of the master, on every node, up or down.
   virtual check::Inspection Inspect() = 0;

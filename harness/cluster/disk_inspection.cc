@@ -4,6 +4,11 @@
 #include <map>
 #include <utility>
 
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "harness/cluster/ledger_entry.h"
 
@@ -12,6 +17,11 @@ namespace holdfast {
 namespace {
 
 using check::ReplicaInspection;
+
+// Empty if it does not begin with it.
+std::string WithoutPrefix(const std::string& name, const std::string& prefix) {
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : std::string();
+}
 
 void InspectSnapshots(const ReplicaDirectories& at, const PlanIds& ids, DiskView* disk, ReplicaInspection* out) {
   for (const std::string& name : disk->NamesIn(at.layout.snapshots())) {
@@ -81,46 +91,47 @@ void InspectDirectories(const ReplicaDirectories& at, const PlanIds& ids, DiskVi
   InspectStrays(at, disk, out);
 }
 
-std::vector<ReplicaInspection> InspectLeftOvers(const sut::NodeLayout& layout, const NodeLife& life,
-                                                const std::set<sut::TabletId>& hosted, const PlanIds& ids,
-                                                DiskView* disk) {
-  constexpr size_t kHexDigits = 32;
-  const std::string prefix = "tablet-";
-  const std::string tables = absl::StrCat(layout.root(), "/data/rocksdb");
-  std::map<sut::TabletId, ReplicaInspection> left;
-  for (const std::string& table : disk->NamesIn(tables)) {
-    for (const std::string& name : disk->NamesIn(absl::StrCat(tables, "/", table))) {
-      const bool is_tablet = name.starts_with(prefix) && name.size() >= prefix.size() + kHexDigits;
-      const auto tablet = sut::IdFromHex<sut::TabletId>(is_tablet ? name.substr(prefix.size(), kHexDigits) : name);
-      if (!tablet.ok() || hosted.contains(*tablet)) continue;
-      ReplicaInspection& out = left.try_emplace(*tablet, NewInspection(life, *tablet, ids)).first->second;
-      out.gone = true;
-      out.strays.push_back(absl::StrCat(table, "/", name));
+std::vector<check::LeftOver> FindLeftOvers(const sut::NodeLayout& layout, const NodeLife& life,
+                                           const std::set<sut::TabletId>& hosted, const PlanIds& ids, DiskView* disk) {
+  std::map<uint32_t, std::vector<std::string>> paths;  // by tablet
+  for (const std::string& table_name : disk->NamesIn(layout.tables())) {
+    const auto table = sut::IdFromHex<sut::TableId>(WithoutPrefix(table_name, "table-"));
+    const auto number = table.ok() ? ids.TableNumber(*table) : std::nullopt;
+    // What names no tablet stands for the table's first one.
+    const uint32_t first = number ? *number * ids.tablets_per_table() : kUnknownNumber - 1;
+    const std::vector<std::string> names = disk->NamesIn(absl::StrCat(layout.tables(), "/", table_name));
+    if (names.empty()) paths[first].push_back(table_name);
+    for (const std::string& name : names) {
+      const auto tablet = sut::IdFromHex<sut::TabletId>(WithoutPrefix(name.substr(0, name.find('.')), "tablet-"));
+      if (tablet.ok() && hosted.contains(*tablet)) continue;
+      const uint32_t object = tablet.ok() ? ids.ObjectNumber(*tablet).value_or(first) : first;
+      paths[object].push_back(absl::StrCat(table_name, "/", name));
     }
   }
-  std::vector<ReplicaInspection> all;
-  for (auto& [tablet, out] : left) all.push_back(std::move(out));
-  return all;
+  std::vector<check::LeftOver> found;
+  for (auto& [object, left] : paths) {
+    found.push_back({{.tablet = object, .node = life.node, .incarnation = life.incarnation}, std::move(left)});
+  }
+  return found;
 }
 
-std::vector<ReplicaInspection> InspectStoppedNode(const sut::NodeLayout& layout, const NodeLife& life,
-                                                  const PlanIds& ids, DiskView* disk) {
-  std::vector<ReplicaInspection> replicas;
+NodeInspection InspectStoppedNode(const sut::NodeLayout& layout, const NodeLife& life, const PlanIds& ids,
+                                  DiskView* disk) {
+  NodeInspection node;
   const auto records = disk->ReadJournal(layout.log_store());
   if (!records.ok()) {
-    replicas.push_back(NewInspection(life, sut::kMasterTablet, ids));
-    replicas.back().error = absl::StrCat("the journal can't be read: ", records.status().ToString());
-    return replicas;
+    node.replicas.push_back(NewInspection(life, sut::kMasterTablet, ids));
+    node.replicas.back().error = absl::StrCat("the journal can't be read: ", records.status().ToString());
+    return node;
   }
   std::set<sut::TabletId> hosted;
   for (const sut::proto::ReplicaRecord& record : *records) {
     if (record.removed()) continue;
-    replicas.push_back(InspectReplica(layout, life, record, ids, disk));
+    node.replicas.push_back(InspectReplica(layout, life, record, ids, disk));
     if (const auto tablet = sut::IdFromBytes<sut::TabletId>(record.tablet()); tablet.ok()) hosted.insert(*tablet);
   }
-  std::vector<ReplicaInspection> left = InspectLeftOvers(layout, life, hosted, ids, disk);
-  std::move(left.begin(), left.end(), std::back_inserter(replicas));
-  return replicas;
+  node.left_overs = FindLeftOvers(layout, life, hosted, ids, disk);
+  return node;
 }
 
 }  // namespace holdfast

@@ -56,9 +56,17 @@ std::vector<check::ReplicaInspection> InspectLeftOvers(const sut::NodeLayout& la
                                                        const std::set<sut::TabletId>& hosted, const PlanIds& ids,
                                                        DiskView* disk);
 
+// What lies in the node's directories of tables and is of none of the replicas that it hosts.
+std::vector<check::LeftOver> FindLeftOvers(const sut::NodeLayout& layout, const NodeLife& life,
+                                           const std::set<sut::TabletId>& hosted, const PlanIds& ids, DiskView* disk);
+
 // In the order of tablet ids. If the journal can't be read there is one entry, of the master's group, that says so.
-std::vector<check::ReplicaInspection> InspectStoppedNode(const sut::NodeLayout& layout, const NodeLife& life,
-                                                         const PlanIds& ids, DiskView* disk);
+struct NodeInspection {
+  std::vector<check::ReplicaInspection> replicas;
+  std::vector<check::LeftOver> left_overs;
+};
+NodeInspection InspectStoppedNode(const sut::NodeLayout& layout, const NodeLife& life, const PlanIds& ids,
+                                  DiskView* disk);
 
 }  // namespace holdfast
 

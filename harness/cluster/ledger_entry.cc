@@ -36,6 +36,16 @@ check::LedgerMutation MutationOf(const sut::proto::Mutation& from) {
   return mutation;
 }
 
+check::AdoptedPart PartOf(const sut::proto::SnapshotSource& source, const PlanIds& ids) {
+  check::AdoptedPart part;
+  const auto tablet = sut::IdFromBytes<sut::TabletId>(source.tablet());
+  const auto snapshot = sut::IdFromBytes<sut::SnapshotId>(source.snapshot());
+  part.tablet = tablet.ok() ? ids.ObjectNumber(*tablet).value_or(kUnknownNumber - 1) : kUnknownNumber - 1;
+  part.snapshot = snapshot.ok() ? ids.SnapshotNumber(*snapshot).value_or(kUnknownNumber) : kUnknownNumber;
+  part.op = {.term = source.op().term(), .index = source.op().index()};
+  return part;
+}
+
 void TakeSnapshotOp(const sut::proto::TabletSnapshotOp& op, const PlanIds& ids, check::LedgerEntry* entry) {
   switch (op.kind()) {
     case sut::proto::TabletSnapshotOp::RESTORE:
@@ -46,6 +56,10 @@ void TakeSnapshotOp(const sut::proto::TabletSnapshotOp& op, const PlanIds& ids, 
       break;
     case sut::proto::TabletSnapshotOp::ABORT_CREATE:
       entry->kind = check::LedgerEntry::Kind::kAbortCreate;
+      break;
+    case sut::proto::TabletSnapshotOp::ADOPT:
+      entry->kind = check::LedgerEntry::Kind::kAdoptSnapshot;
+      entry->adopted = PartOf(op.source(), ids);
       break;
     default:
       entry->kind = check::LedgerEntry::Kind::kCreateSnapshot;
@@ -91,6 +105,9 @@ check::LedgerEntry LedgerEntryOf(const sut::ApplyObserver::Applied& applied, con
       break;
     case sut::proto::Command::kSnapshot:
       TakeSnapshotOp(command.snapshot(), ids, &entry);
+      break;
+    case sut::proto::Command::kClose:
+      entry.kind = check::LedgerEntry::Kind::kClose;
       break;
     default:
       break;

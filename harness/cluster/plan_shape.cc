@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "harness/check/inspection.h"
 #include "harness/plan/validate.h"
+#include "harness/plan/keys.h"
 #include "sut/base/bugs.h"
-#include "sut/tablet/partition.h"
 
 namespace holdfast {
 
@@ -64,6 +64,14 @@ std::vector<uint32_t> NodesOfObject(const plan::Plan& plan, uint32_t object) {
   return nodes;
 }
 
+std::set<uint32_t> TablesDroppedBy(const plan::Plan& plan) {
+  std::set<uint32_t> tables;
+  for (const plan::Step& step : plan.steps()) {
+    if (step.table().has_drop()) tables.insert(step.table().drop().table());
+  }
+  return tables;
+}
+
 sut::proto::TableInfo TableOf(const plan::Plan& plan, const PlanIds& ids, uint32_t table) {
   sut::proto::TableInfo info;
   info.set_id(sut::Bytes(ids.Table(table)));
@@ -73,7 +81,7 @@ sut::proto::TableInfo TableOf(const plan::Plan& plan, const PlanIds& ids, uint32
   const uint32_t tablets = plan.shape().tablets_per_table();
   for (uint32_t ordinal = 0; ordinal < tablets; ++ordinal) {
     const uint32_t object = table * tablets + ordinal;
-    const sut::HashRange range = sut::TabletRange(ordinal, tablets);
+    const sut::HashRange range = plan::RangeOf(plan.shape(), table, ordinal);
     sut::proto::TabletInfo* tablet = info.add_tablets();
     tablet->set_id(sut::Bytes(ids.Tablet(object)));
     tablet->set_hash_begin(range.begin);

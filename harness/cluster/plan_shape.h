@@ -5,6 +5,7 @@
 #define HARNESS_CLUSTER_PLAN_SHAPE_H_
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,6 +25,9 @@ std::vector<sut::NodeId> MasterMembers(const plan::Plan& plan);
 // Nodes that host a replica of the object, in the order of placement: round robin, one step on for each tablet. Of
 // a tablet's group: until it is changed.
 std::vector<uint32_t> NodesOfObject(const plan::Plan& plan, uint32_t object);
+
+// The tables that a step of the plan drops.
+std::set<uint32_t> TablesDroppedBy(const plan::Plan& plan);
 
 // A table as it is asked of the master: complete with ids, bounds and placement.
 sut::proto::TableInfo TableOf(const plan::Plan& plan, const PlanIds& ids, uint32_t table);

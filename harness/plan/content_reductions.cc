@@ -70,6 +70,11 @@ void RenameKey(Plan* plan, const std::string& from, const std::string& to) {
   }
 }
 
+// In tables of either sort.
+bool InOneTablet(const Shape& shape, const std::string& a, const std::string& b) {
+  return TabletOfKey(a, shape, 0) == TabletOfKey(b, shape, 0) && TabletOfKey(a, shape, 1) == TabletOfKey(b, shape, 1);
+}
+
 bool IsPlainKey(const std::string& key) { return key.size() == 1 && key[0] >= 'a' && key[0] <= 'z'; }
 
 // Gives the key at `position`, in byte order, the first free letter that lies in the same tablet.
@@ -78,10 +83,9 @@ bool ShortenKey(Plan* plan, size_t position) {
   if (position >= keys.size()) return false;
   const std::string& key = *std::next(keys.begin(), static_cast<std::ptrdiff_t>(position));
   if (IsPlainKey(key)) return false;
-  const uint32_t tablets = plan->shape().tablets_per_table();
   for (char letter = 'a'; letter <= 'z'; ++letter) {
     const std::string plain(1, letter);
-    if (keys.contains(plain) || TabletOfKey(plain, tablets) != TabletOfKey(key, tablets)) continue;
+    if (keys.contains(plain) || !InOneTablet(plan->shape(), plain, key)) continue;
     RenameKey(plan, key, plain);
     return true;
   }

@@ -57,6 +57,10 @@ Plan DrawHeader(uint64_t seed, const Profile& profile, sut::Prng* random) {
   plan.mutable_shape()->set_tables(PickWeighted(profile.tables, random).count);
   plan.mutable_shape()->set_tablets_per_table(PickWeighted(profile.tablets, random).count);
   plan.set_clients(static_cast<uint32_t>(Draw(profile.clients, random)));
+  // No draw for what the profile does not have.
+  if (profile.uneven_permille > 0 && random->NextBelow(1000) < profile.uneven_permille) {
+    plan.mutable_shape()->set_uneven_tables(true);
+  }
   return plan;
 }
 
@@ -73,8 +77,7 @@ Draft::Draft(uint64_t seed, const Profile& profile)
       plan_(DrawHeader(seed, profile, &random_)),
       swarm_(DrawSwarm(profile, &random_)),
       duration_us_(Draw(profile.duration_us, &random_)),
-      keys_({.tables = plan_.shape().tables(), .tablets = plan_.shape().tablets_per_table()}, profile.rows_per_table,
-            &random_) {
+      keys_(plan_.shape(), profile.rows_per_table, &random_) {
   DrawOptions();
   if (swarm_.has(Kind::kRoughWorld)) DrawWorld();
 }

@@ -37,6 +37,8 @@ class Draft {
     uint64_t restores = 0;
     uint64_t drops = 0;
     uint64_t faults = 0;
+    uint64_t exports = 0;
+    uint64_t imports = 0;
   };
 
   // Work of several clients at once.
@@ -135,6 +137,18 @@ class Draft {
 
   // The replica goes, or comes, or is replaced; false where the plan has other things in mind for its disks.
   bool ChangeReplicas(uint64_t at_us, Membership::Kind kind, Target target);
+  // draft_tables.cc
+  void DropTable(uint64_t at_us, uint32_t table);
+  // An export of a snapshot: its number, and what it is of.
+  struct Exported {
+    uint32_t number = 0;
+    CreatedSnapshot snapshot;
+  };
+  Exported Export(uint64_t at_us, const CreatedSnapshot& snapshot);
+  // Into the tables that it comes from; or, if it is of one table, into any.
+  CreatedSnapshot Import(uint64_t at_us, const Exported& exported);
+  void Damage(uint64_t at_us, const Exported& exported);
+
   void MoveLeader(uint64_t at_us, bool master);
   void Maintain(uint64_t at_us);
   void Inspect(uint64_t at_us);

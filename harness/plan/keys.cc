@@ -33,6 +33,23 @@ void AddDistinct(std::string key, std::vector<std::string>* keys) {
 
 }  // namespace
 
+sut::HashRange RangeOf(const Shape& shape, uint32_t table, uint32_t tablet) {
+  const uint32_t tablets = shape.tablets_per_table();
+  sut::HashRange range = sut::TabletRange(tablet, tablets);
+  if (!shape.uneven_tables() || table % 2 == 0) return range;
+  const uint32_t shift = sut::kHashSpace / tablets / 3;
+  if (tablet > 0) range.begin += shift;
+  if (tablet + 1 < tablets) range.end += shift;
+  return range;
+}
+
+uint32_t TabletOfKey(std::string_view key, const Shape& shape, uint32_t table) {
+  const uint32_t hash = sut::PartitionHash(key);
+  uint32_t tablet = 0;
+  while (!RangeOf(shape, table, tablet).contains(hash)) ++tablet;
+  return tablet;
+}
+
 uint32_t TabletOfKey(std::string_view key, uint32_t tablets) {
   const uint32_t hash = sut::PartitionHash(key);
   uint32_t tablet = static_cast<uint32_t>(uint64_t{hash} * tablets / sut::kHashSpace);
@@ -49,13 +66,15 @@ const std::vector<std::string>& KeysOnBounds() {
   return *kKeys;
 }
 
-KeyPool::KeyPool(Shape shape, Range rows, sut::Prng* random) : shape_(shape), tablets_(shape.tables * shape.tablets) {
-  for (uint32_t table = 0; table < shape_.tables; ++table) FillTable(table, Draw(rows, random), random);
+KeyPool::KeyPool(const Shape& shape, Range rows, sut::Prng* random)
+    : shape_(shape), tablets_(shape.tables() * shape.tablets_per_table()) {
+  for (uint32_t table = 0; table < shape_.tables(); ++table) FillTable(table, Draw(rows, random), random);
 }
 
 void KeyPool::FillTable(uint32_t table, uint64_t rows, sut::Prng* random) {
+  const uint32_t tablets = shape_.tablets_per_table();
   const auto of = [&](const std::string& key) -> TabletKeys& {
-    return tablets_[table * shape_.tablets + TabletOfKey(key, shape_.tablets)];
+    return tablets_[table * tablets + TabletOfKey(key, shape_, table)];
   };
   for (uint64_t i = 0; i < rows; ++i) {
     const uint64_t kind = random->NextBelow(10);
@@ -65,20 +84,20 @@ void KeyPool::FillTable(uint32_t table, uint64_t rows, sut::Prng* random) {
     TabletKeys& keys = of(key);
     AddDistinct(std::move(key), &keys.rows);
   }
-  for (uint32_t i = 0; i < shape_.tablets; ++i) {
+  for (uint32_t i = 0; i < tablets; ++i) {
     std::string key = absl::StrCat("n", random->NextBelow(100));
     TabletKeys& keys = of(key);
     AddDistinct(std::move(key), &keys.counters);
   }
-  for (uint32_t tablet = 0; tablet < shape_.tablets; ++tablet) {
-    TabletKeys& keys = tablets_[table * shape_.tablets + tablet];
+  for (uint32_t tablet = 0; tablet < tablets; ++tablet) {
+    TabletKeys& keys = tablets_[table * tablets + tablet];
     // The numbers of every range of hashes come up within a few tens of names, for 16 tablets too.
     for (int i = 0; keys.rows.empty() || keys.counters.empty(); ++i) {
       SUT_CHECK(i < 10'000, "a tablet without keys");
       std::string row = absl::StrCat("k", i);
       std::string counter = absl::StrCat("n", i);
-      if (keys.rows.empty() && TabletOfKey(row, shape_.tablets) == tablet) keys.rows.push_back(std::move(row));
-      if (keys.counters.empty() && TabletOfKey(counter, shape_.tablets) == tablet) {
+      if (keys.rows.empty() && TabletOfKey(row, shape_, table) == tablet) keys.rows.push_back(std::move(row));
+      if (keys.counters.empty() && TabletOfKey(counter, shape_, table) == tablet) {
         keys.counters.push_back(std::move(counter));
       }
     }

@@ -34,6 +34,8 @@ constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
     "replace-replica",
     "replace-dead",
     "lost-disk",
+    "dropped-table",
+    "imported-snapshot",
 };
 
 // Every phase of a snapshot's life, met by each of these faults.
@@ -80,6 +82,19 @@ Profile RestoreProfile() {
                    {Theme::kElectionStorm, 2},
                    {Theme::kDrop, 2}});
   profile.floors = {"restoring/process-death", "restoring/power-loss", "restoring/partition", "restoring/weather"};
+  return profile;
+}
+
+// Tables that are dropped, and snapshots that are exported and imported.
+Profile TablesProfile() {
+  Profile profile = DefaultProfile();
+  profile.name = "tables";
+  profile.tables = {{200, 1}, {500, 2}, {300, 3}};
+  profile.client_operations = {70, 130};
+  Weigh(&profile, {{Theme::kDroppedTable, 90}, {Theme::kImportedSnapshot, 90}, {Theme::kElectionStorm, 2}});
+  profile.uneven_permille = 300;
+  profile.floors = {"adopting/process-death", "adopting/power-loss",    "removing/process-death",
+                    "removing/power-loss",    "creating/process-death", "restoring/process-death"};
   return profile;
 }
 
@@ -216,8 +231,9 @@ Profile PlainProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 10> kProfileNames = {
-    "default", "snapshots", "restores", "membership", "network", "disk", "clocks", "everything", "plain", "small"};
+constexpr std::array<std::string_view, 11> kProfileNames = {"default", "snapshots", "restores",   "membership",
+                                                            "network", "disk",      "clocks",     "tables",
+                                                            "everything", "plain",  "small"};
 
 }  // namespace
 
@@ -244,6 +260,7 @@ Profile DefaultProfile() {
   profile.duration_us = {16'000'000, 30'000'000};
   profile.disk_permille = 0;
   profile.clock_permille = 0;
+  profile.uneven_permille = 250;
   profile.quiet_permille = 40;
   profile.extreme_permille = 170;
   profile.theme_weights.fill(10);
@@ -269,7 +286,9 @@ Profile DefaultProfile() {
                    {Theme::kRivals, 18},
                    {Theme::kReplaceReplica, 0},
                    {Theme::kReplaceDead, 0},
-                   {Theme::kLostDisk, 0}});
+                   {Theme::kLostDisk, 0},
+                   {Theme::kDroppedTable, 8},
+                   {Theme::kImportedSnapshot, 12}});
   profile.off_permille.fill(200);
   SwitchOff(&profile, {{Kind::kIncrement, 120},
                        {Kind::kDropSnapshot, 250},
@@ -298,6 +317,7 @@ std::optional<Profile> ProfileNamed(std::string_view name) {
   if (name == "small") return SmallProfile();
   if (name == "everything") return EverythingProfile();
   if (name == "plain") return PlainProfile();
+  if (name == "tables") return TablesProfile();
   if (name == "disk") return DiskProfile();
   if (name == "clocks") return ClockProfile();
   return std::nullopt;

@@ -57,8 +57,10 @@ enum class Theme : uint8_t {
   kReplaceReplica,        // a replica of a tablet is replaced while its snapshots come and go
   kReplaceDead,           // a node is away, and its replica is replaced; then it comes back
   kLostDisk,              // a node loses its disk, and its replicas come back under new ids
+  kDroppedTable,          // a table is dropped while a snapshot or a restore of it is under way
+  kImportedSnapshot,      // a snapshot goes out and comes back, into this or another table, damaged or whole
 };
-inline constexpr int kThemeCount = static_cast<int>(Theme::kLostDisk) + 1;
+inline constexpr int kThemeCount = static_cast<int>(Theme::kImportedSnapshot) + 1;
 std::string_view ThemeName(Theme theme);
 
 // What swarm testing switches off, each on its own.
@@ -140,6 +142,7 @@ struct Profile {
   std::array<uint32_t, kKindCount> off_permille;    // how often a plan does without the kind
   uint32_t disk_permille;                           // of the faults, those that befall a disk
   uint32_t clock_permille;                          // of the others, those that befall a clock
+  uint32_t uneven_permille = 0;                     // plans with tables of uneven tablets
   uint32_t quiet_permille;                          // plans without any fault
   uint32_t extreme_permille;                        // each option, to an extreme of its own
 

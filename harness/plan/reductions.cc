@@ -18,7 +18,7 @@ bool IsIncrement(const Step& step) {
 }
 
 // Whole kinds of steps. Tried from the last to the first.
-constexpr std::array<bool (*)(const Step&), 9> kStepKinds = {
+constexpr std::array<bool (*)(const Step&), 10> kStepKinds = {
     [](const Step& step) { return step.has_client() && !IsRead(step); },
     IsIncrement,
     [](const Step& step) { return step.has_when(); },
@@ -28,6 +28,7 @@ constexpr std::array<bool (*)(const Step&), 9> kStepKinds = {
     [](const Step& step) { return step.snapshot().has_list(); },
     [](const Step& step) { return step.has_inspect() || step.has_maintenance(); },
     [](const Step& step) { return step.has_membership() || step.fault().has_disk_loss(); },
+    [](const Step& step) { return step.has_table(); },
 };
 
 Reduction StepKinds() {
@@ -117,6 +118,17 @@ Reduction Snapshots() {
               }};
 }
 
+Reduction EvenTables() {
+  return {.name = "even tables",
+          .count = [](const Plan&) { return size_t{1}; },
+          .apply =
+              [](Plan* plan, size_t) {
+                if (!plan->shape().uneven_tables()) return false;
+                plan->mutable_shape()->clear_uneven_tables();
+                return true;
+              }};
+}
+
 // To one, or else to half.
 Reduction Tablets() {
   return {.name = "tablets",
@@ -138,7 +150,9 @@ Reduction Clients() {
               [](Plan* plan, size_t position) {
                 std::set<uint32_t> used = {0};
                 for (const Step& step : plan->steps()) {
-                  used.insert(step.has_client() ? step.client().client() : step.snapshot().client());
+                  used.insert(step.has_client()  ? step.client().client()
+                              : step.has_table() ? step.table().client()
+                                                 : step.snapshot().client());
                 }
                 const uint32_t clients = position == 1 ? 1 : static_cast<uint32_t>(used.size());
                 if (clients >= plan->clients()) return false;
@@ -203,8 +217,8 @@ void AddStepReductions(const Plan& plan, std::vector<Reduction>* reductions) {
 }
 
 void AddHeaderReductions(std::vector<Reduction>* reductions) {
-  for (Reduction reduction : {Nodes(), ReplicationFactor(), Tables(), Tablets(), Clients(), DefaultOptions(),
-                              DefaultWorld(), EntriesBetweenFlushes()}) {
+  for (Reduction reduction : {Nodes(), ReplicationFactor(), Tables(), EvenTables(), Tablets(), Clients(),
+                              DefaultOptions(), DefaultWorld(), EntriesBetweenFlushes()}) {
     reductions->push_back(std::move(reduction));
   }
 }

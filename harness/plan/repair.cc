@@ -48,6 +48,27 @@ bool Renumber(uint32_t removed, uint32_t* table) {
   return true;
 }
 
+// Into the first table only, as FoldTables does with all else.
+void FoldTablesOf(TableOperation* operation) {
+  if (operation->has_drop()) operation->mutable_drop()->clear_table();
+  if (!operation->has_import_snapshot()) return;
+  operation->mutable_import_snapshot()->clear_tables();
+  operation->mutable_import_snapshot()->add_tables(0);
+}
+
+bool RemoveTableFrom(uint32_t removed, TableOperation* operation) {
+  if (operation->has_drop()) {
+    uint32_t table = operation->drop().table();
+    if (!Renumber(removed, &table)) return false;
+    operation->mutable_drop()->set_table(table);
+  }
+  if (!operation->has_import_snapshot()) return true;
+  for (uint32_t& table : *operation->mutable_import_snapshot()->mutable_tables()) {
+    if (!Renumber(removed, &table)) return false;
+  }
+  return true;
+}
+
 bool RemoveTableFromStep(uint32_t removed, Step* step) {
   ForEachTarget(step, [removed](Target* target) {
     uint32_t table = target->table();
@@ -58,6 +79,7 @@ bool RemoveTableFromStep(uint32_t removed, Step* step) {
     uint32_t table = step->move().table();
     step->mutable_move()->set_table(Renumber(removed, &table) ? table : 0);
   }
+  if (step->has_table() && !RemoveTableFrom(removed, step->mutable_table())) return false;
   if (step->has_client()) {
     uint32_t table = step->client().table();
     if (!Renumber(removed, &table)) return false;
@@ -128,6 +150,7 @@ void FoldTables(Plan* plan) {
     ForEachTarget(&step, [](Target* target) { target->clear_table(); });
     if (step.has_move()) step.mutable_move()->clear_table();
     if (step.has_client()) step.mutable_client()->clear_table();
+    if (step.has_table()) FoldTablesOf(step.mutable_table());
     if (!step.snapshot().has_create()) continue;
     SnapshotOperation::Create* create = step.mutable_snapshot()->mutable_create();
     create->clear_tables();
@@ -156,6 +179,7 @@ void SetClients(Plan* plan, uint32_t clients) {
   for (Step& step : *plan->mutable_steps()) {
     if (step.has_client()) step.mutable_client()->set_client(step.client().client() % clients);
     if (step.has_snapshot()) step.mutable_snapshot()->set_client(step.snapshot().client() % clients);
+    if (step.has_table()) step.mutable_table()->set_client(step.table().client() % clients);
     if (!step.fault().has_partition()) continue;
     auto* inside = step.mutable_fault()->mutable_partition()->mutable_clients_inside();
     for (uint32_t& client : *inside) client %= clients;

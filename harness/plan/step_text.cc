@@ -163,6 +163,8 @@ std::string ActionText(const Step& step) {
     case Step::kMaintenance:
       return absl::StrCat(step.maintenance().kind() == Maintenance::COMPACT ? "compact " : "flush ",
                           TargetText(step.maintenance().target()));
+    case Step::kTable:
+      return TableOperationText(step.table());
     case Step::kMembership:
       return MembershipText(step.membership());
     case Step::kInspect:

@@ -12,6 +12,8 @@ namespace holdfast::plan {
 // One line, without gap and salt: `client 1, table 0: put "k3" = "v17"`, `power loss of the leader of 0.1, restart at
 // heal`.
 std::string StepText(const Step& step);
+// table_text.cc
+std::string TableOperationText(const TableOperation& operation);
 
 // "node 2", "the leader of 0.1", "follower 0 of the master".
 std::string TargetText(const Target& target);

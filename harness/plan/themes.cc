@@ -6,6 +6,7 @@
 
 #include "harness/plan/leadership_themes.h"
 #include "harness/plan/membership_themes.h"
+#include "harness/plan/table_themes.h"
 
 namespace holdfast::plan {
 namespace {
@@ -310,6 +311,8 @@ constexpr std::array<ThemeEntry, kThemeCount> kThemes = {{
     {{.snapshots = 1, .restores = 1, .faults = 1}, PlayReplaceReplica},
     {{.snapshots = 1, .restores = 0, .faults = 4}, PlayReplaceDead},
     {{.snapshots = 1, .restores = 1, .faults = 1}, PlayLostDisk},
+    {{.snapshots = 1, .restores = 1, .faults = 2}, PlayDroppedTable},
+    {{.snapshots = 1, .restores = 1, .faults = 1}, PlayImportedSnapshot},
 }};
 
 }  // namespace

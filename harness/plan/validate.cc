@@ -218,6 +218,8 @@ absl::Status StepChecker::CheckAction(const Step& step) {
       return CheckMembership(step.membership());
     case Step::kInspect:
       return absl::OkStatus();
+    case Step::kTable:
+      return CheckTable(step.table());
     case Step::ACTION_NOT_SET:
       return Refuse("a step without an action");
   }
@@ -231,7 +233,7 @@ absl::Status StepChecker::CheckClient(const ClientOperation& operation) const {
   if (absl::Status status = CheckTablet(operation.table(), 0); !status.ok()) return status;
   switch (operation.op_case()) {
     case ClientOperation::kWrite:
-      return CheckBatch(operation.write());
+      return CheckBatch(operation.write(), operation.table());
     case ClientOperation::kGet:
       if (operation.get().key().size() > kKeyBytesMax) return Refuse("key of ", operation.get().key().size(), " bytes");
       return absl::OkStatus();
@@ -243,14 +245,13 @@ absl::Status StepChecker::CheckClient(const ClientOperation& operation) const {
   return Refuse("a client operation that does nothing");
 }
 
-absl::Status StepChecker::CheckBatch(const ClientOperation::Batch& batch) const {
+absl::Status StepChecker::CheckBatch(const ClientOperation::Batch& batch, uint32_t table) const {
   if (batch.mutations_size() == 0) return Refuse("a write of nothing");
   if (batch.mutations_size() > kBatchMutationsMax) return Refuse("a batch of ", batch.mutations_size(), " mutations");
-  const uint32_t tablets = plan_.shape().tablets_per_table();
-  const uint32_t first = TabletOfKey(batch.mutations(0).key(), tablets);
+  const uint32_t first = TabletOfKey(batch.mutations(0).key(), plan_.shape(), table);
   for (const Mutation& mutation : batch.mutations()) {
     if (absl::Status status = CheckMutation(mutation); !status.ok()) return status;
-    if (const uint32_t tablet = TabletOfKey(mutation.key(), tablets); tablet != first) {
+    if (const uint32_t tablet = TabletOfKey(mutation.key(), plan_.shape(), table); tablet != first) {
       return Refuse("a batch over tablets ", first, " and ", tablet, "; all keys of a batch lie in one tablet");
     }
   }
@@ -293,7 +294,8 @@ absl::Status StepChecker::CheckCreate(const SnapshotOperation::Create& create) {
     if (absl::Status status = CheckTablet(table, 0); !status.ok()) return status;
     if (!tables.insert(table).second) return Refuse("table ", table, " is named twice");
   }
-  if (!snapshots_.insert(create.snapshot()).second) return Refuse("snapshot ", create.snapshot(), " is created twice");
+  if (!snapshots_.emplace(create.snapshot(), create.tables_size()).second)
+    return Refuse("snapshot ", create.snapshot(), " is created twice");
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #define HARNESS_PLAN_VALIDATE_H_
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string_view>
 
@@ -50,10 +51,14 @@ class StepChecker {
  private:
   absl::Status CheckAction(const Step& step);
   absl::Status CheckClient(const ClientOperation& operation) const;
-  absl::Status CheckBatch(const ClientOperation::Batch& batch) const;
+  absl::Status CheckBatch(const ClientOperation::Batch& batch, uint32_t table) const;
   absl::Status CheckSnapshot(const SnapshotOperation& operation);
   absl::Status CheckCreate(const SnapshotOperation::Create& create);
   absl::Status CheckWhen(const When& when) const;
+  // validate_tables.cc
+  absl::Status CheckTable(const TableOperation& operation);
+  absl::Status CheckExport(const TableOperation::Export& exported);
+  absl::Status CheckImport(const TableOperation::Import& import);
   absl::Status CheckFault(const Fault& fault, bool has_when);
   absl::Status CheckDisk(const Fault::Disk& disk, bool has_when);
   absl::Status CheckRot(const Fault::Rot& rot);
@@ -75,7 +80,8 @@ class StepChecker {
 
   const Plan& plan_;
   uint64_t duration_us_ = 0;
-  std::set<uint32_t> snapshots_;
+  std::map<uint32_t, int> snapshots_;  // with the number of their tables
+  std::map<uint32_t, int> exports_;    // likewise
   std::set<uint32_t> restorations_;
   bool damages_ = false;
   bool changes_groups_ = false;

@@ -20,7 +20,11 @@ ClusterStatus::ClusterStatus(const plan::Plan& plan, const PlanIds& ids) {
     tablets_[object] = sut::Bytes(ids.Tablet(object));
     nodes_of_object_[object] = NodesOfObject(plan, object);
   };
-  for (uint32_t object = 0; object < ids.object_count(); ++object) add(object);
+  const std::set<uint32_t> dropped = TablesDroppedBy(plan);
+  for (uint32_t object = 0; object < ids.object_count(); ++object) {
+    add(object);
+    if (dropped.contains(ids.TableOfObject(object))) may_go_.insert(object);
+  }
   add(check::kMasterObject);
 }
 
@@ -52,12 +56,19 @@ bool ClusterStatus::IsQuiet(std::vector<std::string>* reasons) const {
   return quiet;
 }
 
+bool ClusterStatus::IsGone(uint32_t object) const {
+  if (!may_go_.contains(object)) return false;
+  return std::all_of(NodesOf(object).begin(), NodesOf(object).end(),
+                     [&](uint32_t node) { return Knows(node) && ReplicaAt(node, object) == nullptr; });
+}
+
 bool ClusterStatus::GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const {
   bool quiet = true;
   const auto disturb = [&](auto&&... parts) {
     if (reasons != nullptr) reasons->push_back(absl::StrCat(ObjectName(object), ": ", parts...));
     quiet = false;
   };
+  if (IsGone(object)) return quiet;
   const std::optional<uint32_t> leader_node = LeaderOf(object);
   if (!leader_node) {
     disturb("no leader");
@@ -99,6 +110,7 @@ bool ClusterStatus::SamePositions(const ClusterStatus& other) const {
       if (left_out_.contains(node)) continue;
       const Replica* here = ReplicaAt(node, object);
       const Replica* there = other.ReplicaAt(node, object);
+      if (here == nullptr && there == nullptr && may_go_.contains(object)) continue;
       if (here == nullptr || there == nullptr) return false;
       if (here->term() != there->term() || here->leads() != there->leads() ||
           here->applied().index() != there->applied().index() || here->last().index() != there->last().index() ||

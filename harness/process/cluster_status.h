@@ -49,8 +49,11 @@ class ClusterStatus {
   using Replica = sut::proto::NodeStatus::Replica;
   // Null if the node is not known to host one.
   const Replica* ReplicaAt(uint32_t node, uint32_t object) const;
+  // The plan drops its table, and none of its nodes, all of which answer, hosts it any more.
+  bool IsGone(uint32_t object) const;
   bool GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const;
 
+  std::set<uint32_t> may_go_;                                  // objects of tables that the plan drops
   std::map<uint32_t, std::string> tablets_;                    // by object, as bytes
   std::map<uint32_t, std::vector<uint32_t>> nodes_of_object_;  // the master's too
   std::map<uint32_t, sut::proto::NodeStatus> nodes_;

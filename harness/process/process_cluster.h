@@ -85,6 +85,8 @@ class ProcessCluster final : public Cluster {
   absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
   void DisarmProbeCrash(uint64_t id) override;
   void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) override;
+  absl::StatusOr<SnapshotCopy> CopySnapshot(const SnapshotPlace& place) override;
+  absl::Status PlaceSnapshot(const SnapshotPlace& place, const DirectoryFiles& files) override;
   check::Inspection Inspect() override;
   std::vector<std::string> NotWatched() const override;
   bool IsQuiet() const override;
@@ -158,6 +160,7 @@ class ProcessCluster final : public Cluster {
   int64_t LoopUs(int64_t time_us) const;
   std::optional<uint32_t> ObjectOf(const plan::Target& target) const;
   std::string PathOf(uint32_t node, const std::string& name) const;
+  std::string PathOf(const SnapshotPlace& place) const;
   // Each node has a disk of its own.
   std::string DataDir(uint32_t node) const { return PathOf(node, "data"); }
   Node& NodeAt(uint32_t node) { return nodes_[node - 1]; }

@@ -273,10 +273,11 @@ check::Inspection ProcessCluster::Inspect() {
     if (IsUp(node)) ReadLedger(node);
   }
   for (const NodeLife& life : lives) {
-    std::vector<check::ReplicaInspection> replicas =
-        InspectStoppedNode(sut::NodeLayout(directory, sut::NodeId{life.node}), life, ids_, &disk_);
-    for (check::ReplicaInspection& replica : replicas) replica.damaged = IsDamaged(life.node);
-    std::move(replicas.begin(), replicas.end(), std::back_inserter(inspection.replicas));
+    NodeInspection node = InspectStoppedNode(sut::NodeLayout(directory, sut::NodeId{life.node}), life, ids_, &disk_);
+    for (check::ReplicaInspection& replica : node.replicas) replica.damaged = IsDamaged(life.node);
+    for (check::LeftOver& left : node.left_overs) left.damaged = IsDamaged(life.node);
+    std::move(node.replicas.begin(), node.replicas.end(), std::back_inserter(inspection.replicas));
+    std::move(node.left_overs.begin(), node.left_overs.end(), std::back_inserter(inspection.left_overs));
   }
   std::error_code error;
   std::filesystem::remove_all(directory, error);

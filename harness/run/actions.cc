@@ -6,10 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/history/history.h"
+#include "harness/plan/keys.h"
 #include "harness/plan/step_text.h"
 #include "harness/run/runner.h"
 #include "sut/base/prng.h"
-#include "sut/tablet/partition.h"
 
 namespace holdfast::run {
 namespace {
@@ -69,12 +69,7 @@ uint64_t Runner::Track(Open open) {
 }
 
 uint32_t Runner::ObjectOf(uint32_t table, const std::string& key) const {
-  const uint32_t hash = sut::PartitionHash(key);
-  const uint32_t tablets = ids_.tablets_per_table();
-  for (uint32_t ordinal = 0; ordinal < tablets; ++ordinal) {
-    if (sut::TabletRange(ordinal, tablets).contains(hash)) return table * tablets + ordinal;
-  }
-  return table * tablets;
+  return table * ids_.tablets_per_table() + plan::TabletOfKey(key, plan_.shape(), table);
 }
 
 void Runner::Execute(const plan::Step& step, uint32_t number) {
@@ -102,6 +97,8 @@ void Runner::CarryOut(const plan::Step& step, uint32_t number) {
       return ExecuteMaintenance(step.maintenance(), number);
     case plan::Step::kMembership:
       return ExecuteMembership(step, number);
+    case plan::Step::kTable:
+      return ExecuteTable(step, number);
     case plan::Step::kInspect:
       return Inspect(absl::StrCat("plan step ", number));
     default:
@@ -156,8 +153,11 @@ void Runner::ExecuteSnapshot(const plan::SnapshotOperation& operation, const Run
   const std::string text = plan::StepText(step);
   const uint64_t open = Track({text, origin.step, origin.session});
   Cluster::Call call{origin.session, check::kMasterObject, RequestOf(operation, ids_), deadline_us, identity};
-  cluster_->Invoke(std::move(call), [this, position, open, text](const CallResult& result) {
+  std::optional<uint32_t> restored;
+  if (operation.has_restore()) restored = operation.restore().snapshot();
+  cluster_->Invoke(std::move(call), [this, position, open, text, restored](const CallResult& result) {
     recorder_.CompleteCatalogue(position, result);
+    if (restored) OnRestoreAnswered(*restored, position, result);
     if (timeline_.enabled())
       timeline_.Add(cluster_->NowUs(), absl::StrCat("  ", text, " ended: ", OutcomeText(result)));
     open_.erase(open);

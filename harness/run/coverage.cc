@@ -19,6 +19,10 @@ std::optional<Phase> BegunBy(Probe probe) {
       return Phase::kInstalling;
     case Probe::kBootstrapBegun:
       return Phase::kJoining;
+    case Probe::kAdoptBegun:
+      return Phase::kAdopting;
+    case Probe::kRemovalJournaled:
+      return Phase::kRemoving;
     default:
       return std::nullopt;
   }
@@ -26,14 +30,15 @@ std::optional<Phase> BegunBy(Probe probe) {
 
 bool Ends(Probe probe) {
   return probe == Probe::kSnapshotMarked || probe == Probe::kRestoreSwapped || probe == Probe::kDropUnlinked ||
-         probe == Probe::kInstallFinished || probe == Probe::kMemberPromoted || probe == Probe::kReplicaDeleted;
+         probe == Probe::kInstallFinished || probe == Probe::kMemberPromoted || probe == Probe::kReplicaDeleted ||
+         probe == Probe::kRemovalFinished;
 }
 
 }  // namespace
 
 std::string_view PhaseName(Phase phase) {
-  constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle",     "creating",   "restoring",
-                                                                   "deleting", "installing", "joining"};
+  constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle",     "creating",   "restoring", "deleting",
+                                                                   "adopting", "removing", "installing", "joining"};
   static_assert(!kNames.back().empty());
   return kNames[static_cast<size_t>(phase)];
 }

@@ -26,11 +26,13 @@ enum class Phase : uint8_t {
   kCreating,
   kRestoring,
   kDeleting,
+  kAdopting,  // an imported snapshot's directory
+  kRemoving,  // a dropped table's replica
   kInstalling,
   kJoining  // a new replica, until it votes
 };
-inline constexpr std::array kPhases = {Phase::kIdle,     Phase::kCreating,   Phase::kRestoring,
-                                       Phase::kDeleting, Phase::kInstalling, Phase::kJoining};
+inline constexpr std::array kPhases = {Phase::kIdle,     Phase::kCreating, Phase::kRestoring,  Phase::kDeleting,
+                                       Phase::kAdopting, Phase::kRemoving, Phase::kInstalling, Phase::kJoining};
 std::string_view PhaseName(Phase phase);
 
 enum class FaultKind : uint8_t {

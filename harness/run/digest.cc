@@ -38,6 +38,8 @@ uint64_t HistoryDigest(const history::History& history, const check::CatalogueHi
     for (const auto& listed : op.snapshots) digest = Mix({digest, listed.number, static_cast<uint64_t>(listed.state)});
     for (const auto& listed : op.restorations)
       digest = Mix({digest, listed.number, static_cast<uint64_t>(listed.state)});
+    for (const auto& listed : op.listed_tables)
+      digest = Mix({digest, listed.number, static_cast<uint64_t>(listed.state)});
   }
   return digest;
 }

@@ -13,7 +13,6 @@ namespace holdfast::run {
 namespace {
 
 constexpr int64_t kPollUs = 50'000;
-constexpr uint32_t kFirstRestoration = 1'000'000;  // above all numbers of plans
 
 }  // namespace
 
@@ -34,7 +33,14 @@ std::vector<uint32_t> Runner::CompleteSnapshots() const {
 }
 
 void Runner::Epilogue() {
+  AskOfDroppedTables();
+  if (!stopped()) FinishImports();
+  if (stopped()) return;
   std::vector<uint32_t> snapshots = CompleteSnapshots();
+  std::erase_if(snapshots, [this, damaged = AnyDiskDamaged()](uint32_t snapshot) {
+    // A damaged disk may not show that it holds an import.
+    return CoversDroppedTable(snapshot) || !IsInPlace(snapshot) || (damaged && imports_.contains(snapshot));
+  });
   RestoreAll(snapshots, 0);
   if (stopped()) return;
   timeline_.Add(cluster_->NowUs(), "epilogue: all nodes lose power at once");
@@ -49,7 +55,7 @@ void Runner::Epilogue() {
   if (stopped()) return;
   std::reverse(snapshots.begin(), snapshots.end());
   RestoreAll(snapshots, 1);
-  if (!stopped()) DropSome(snapshots);
+  if (!stopped()) DropSome();
 }
 
 void Runner::RestoreAll(const std::vector<uint32_t>& snapshots, int pass) {
@@ -74,12 +80,19 @@ void Runner::RestoreAll(const std::vector<uint32_t>& snapshots, int pass) {
 }
 
 bool Runner::RestoreOne(uint32_t snapshot, int64_t deadline_us) {
-  const uint32_t restoration = kFirstRestoration + last_epilogue_restoration_++;
+  const uint32_t restoration = NewRestoration();
   plan::SnapshotOperation restore;
   restore.mutable_restore()->set_snapshot(snapshot);
   restore.mutable_restore()->set_restoration(restoration);
   ExecuteSnapshot(restore, EpilogueOrigin(), deadline_us, 0);
   if (!WaitForOperations(deadline_us)) return false;
+  if (const std::string refusal = recorder_.RefusalOf(restoration); !refusal.empty()) {
+    Violate({"liveness",
+             "I5",
+             absl::StrCat("a restore of snapshot ", snapshot, " is refused, and nothing is the matter"),
+             {refusal}});
+    return false;
+  }
   while (!stopped() && List(deadline_us)) {
     for (const auto& listed : recorder_.restorations()) {
       if (listed.number != restoration || listed.state != check::CatalogueState::kRestored) continue;
@@ -116,7 +129,7 @@ void Runner::WriteSome(const std::vector<uint32_t>& tables, uint64_t salt, int64
       operation->set_table(table);
       plan::Mutation* mutation = operation->mutable_write()->add_mutations();
       mutation->set_kind(plan::Mutation::PUT);
-      mutation->set_key(absl::StrCat("epilogue", sut::Mix({salt, i}) % 16));
+      mutation->set_key(EpilogueKey(sut::Mix({salt, i})));
       mutation->set_value(absl::StrCat("e", sut::Mix({salt, table, i, 7})));
       ExecuteClient(step, 0);
     }
@@ -124,18 +137,22 @@ void Runner::WriteSome(const std::vector<uint32_t>& tables, uint64_t salt, int64
   if (!WaitForOperations(deadline_us) && !stopped()) JudgeLiveness();
 }
 
-void Runner::DropSome(const std::vector<uint32_t>& snapshots) {
+// All of those of dropped tables, which go with the last one.
+void Runner::DropSome() {
   const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
   bool any = false;
+  std::vector<uint32_t> snapshots = CompleteSnapshots();
+  std::reverse(snapshots.begin(), snapshots.end());
   for (const uint32_t snapshot : snapshots) {
-    if (sut::Mix({plan_.seed(), 0x64726f70, snapshot}) % 2 == 0) continue;
+    if (!CoversDroppedTable(snapshot) && sut::Mix({plan_.seed(), 0x64726f70, snapshot}) % 2 == 0) continue;
     plan::SnapshotOperation drop;
     drop.mutable_delete_()->set_snapshot(snapshot);
     ExecuteSnapshot(drop, EpilogueOrigin(), deadline_us, 0);
     any = true;
   }
   if (!any || stopped()) return;
-  const bool ended = WaitForOperations(deadline_us) && WaitForCatalogue(deadline_us) && WaitForQuiet(deadline_us);
+  const bool ended = WaitForOperations(deadline_us) && WaitForCatalogue(deadline_us) && WaitForTables(deadline_us) &&
+                     WaitForQuiet(deadline_us);
   if (stopped()) return;
   if (!ended) return JudgeLiveness();
   Inspect("epilogue, after drops");

@@ -36,6 +36,12 @@ void AddWork(const CampaignSummary& summary, std::string* text) {
           absl::StrFormat("%d ok, %d failed, %d indeterminate", n.operations_ok(), n.operations_failed(),
                           n.operations_indeterminate()),
           text);
+  if (n.tables_dropped() + n.exports() > 0) {
+    AddLine("tables",
+            absl::StrFormat("%d dropped, %d gone; %d exports, %d imports", n.tables_dropped(), n.tables_gone(),
+                            n.exports(), n.imports()),
+            text);
+  }
   AddLine("snapshots",
           absl::StrFormat("%d asked, %d complete, %d failed, %d deleted", n.snapshots_asked(), n.snapshots_complete(),
                           n.snapshots_failed(), n.snapshots_deleted()),

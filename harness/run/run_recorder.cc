@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/cluster/ledger_entry.h"
+#include "harness/cluster/plan_shape.h"
+#include "harness/plan/keys.h"
 #include "sut/proto/catalogue.pb.h"
 
 namespace holdfast::run {
@@ -75,6 +77,29 @@ std::vector<std::pair<std::string, std::string>> Pairs(const std::vector<sut::pr
   return pairs;
 }
 
+const std::vector<std::string>& EpilogueKeys() {
+  static const auto* const kKeys = [] {
+    auto* keys = new std::vector<std::string>;
+    for (uint64_t i = 0; i < kEpilogueKeys; ++i) keys->push_back(EpilogueKey(i));
+    return keys;
+  }();
+  return *kKeys;
+}
+
+// Every key that a run can ever put into a tablet. Good as long as the plan is.
+std::set<std::string_view> KeysOfTablet(const plan::Plan& plan, uint32_t object) {
+  const uint32_t tablets = plan.shape().tablets_per_table();
+  std::set<std::string_view> keys;
+  const auto add = [&](std::string_view key) {
+    if (plan::TabletOfKey(key, plan.shape(), object / tablets) == object % tablets) keys.insert(key);
+  };
+  for (const plan::Step& step : plan.steps()) {
+    for (const plan::Mutation& mutation : step.client().write().mutations()) add(mutation.key());
+  }
+  for (const std::string& key : EpilogueKeys()) add(key);
+  return keys;
+}
+
 // Reads the listed ids as numbers of the plan; an id that the plan never made becomes kUnknownNumber.
 void FillList(const sut::proto::Reply::SnapshotList& list, const PlanIds& ids, CatalogueOperation* operation) {
   const auto snapshot_number = [&ids](const std::string& bytes) {
@@ -100,8 +125,13 @@ void FillList(const sut::proto::Reply::SnapshotList& list, const PlanIds& ids, C
 
 }  // namespace
 
-RunRecorder::RunRecorder(const plan::Plan& plan, const PlanIds& ids) : plan_(plan), ids_(ids) {
+RunRecorder::RunRecorder(const plan::Plan& plan, const PlanIds& ids)
+    : plan_(plan), ids_(ids), dropped_by_plan_(TablesDroppedBy(plan)) {
   for (const plan::Step& step : plan.steps()) {
+    if (step.table().has_import_snapshot()) {
+      const auto& import = step.table().import_snapshot();
+      tables_[import.snapshot()].assign(import.tables().begin(), import.tables().end());
+    }
     if (!step.snapshot().has_create()) continue;
     const auto& create = step.snapshot().create();
     tables_[create.snapshot()].assign(create.tables().begin(), create.tables().end());
@@ -143,7 +173,10 @@ void RunRecorder::OnSent(Position position, uint64_t sequence) {
 
 void RunRecorder::CompleteClient(Position position, const CallResult& result) {
   const history::Operation operation = recorder_.history().operations[position];
-  if (result.outcome == CallOutcome::kFail) return recorder_.Fail(position, result.reply.message());
+  if (result.outcome == CallOutcome::kFail) {
+    recorder_.Fail(position, result.reply.message());
+    return NoteTableUse(position, result);
+  }
   if (result.outcome == CallOutcome::kIndeterminate) {
     recorder_.Indeterminate(position);
     indeterminate_.push_back({operation.process, operation.object, position});
@@ -164,6 +197,7 @@ void RunRecorder::CompleteClient(Position position, const CallResult& result) {
     for (const int64_t counter : result.reply.write().counters()) reply.numbers.push_back(absl::StrCat(counter));
   }
   recorder_.Ok(position, reply);
+  NoteTableUse(position, result);
 }
 
 std::vector<RunRecorder::Part> RunRecorder::InvokeParts(const Origin& origin, Kind kind, uint32_t snapshot) {
@@ -178,10 +212,26 @@ std::vector<RunRecorder::Part> RunRecorder::InvokeParts(const Origin& origin, Ki
       call.step = origin.step;
       call.group = origin.step;
       call.key = key;
+      if (kind == Kind::kRestore) TakeImported(call.object, snapshot, &call);
       parts.push_back({call.object, recorder_.Invoke(call), false});
     }
   }
   return parts;
+}
+
+// On the tablet's own history an import's snapshot does not stand: its restore is a batch that makes the rows what they
+// were in the export.
+void RunRecorder::TakeImported(uint32_t object, uint32_t snapshot, history::Call* call) const {
+  const auto content = contents_.find({object, snapshot});
+  if (!imports_.contains(snapshot) || content == contents_.end()) return;
+  call->kind = Kind::kBatch;
+  call->key = {};
+  std::set<std::string_view> others = KeysOfTablet(plan_, object);
+  for (const auto& [key, value] : content->second) {
+    call->batch.push_back({Kind::kPut, key, value, 0});
+    others.erase(key);
+  }
+  for (const std::string_view key : others) call->batch.push_back({Kind::kDelete, key, "", 0});
 }
 
 void RunRecorder::EndParts(std::vector<Part>* parts, bool took_effect) {
@@ -219,7 +269,8 @@ RunRecorder::Position RunRecorder::InvokeCatalogue(const Origin& origin, const p
     // Several deletes of one snapshot may be asked for: which of them takes effect is not known until they are
     // answered.
     auto& calls = deletes_[record.snapshot];
-    calls.push_back(InvokeParts(origin, Kind::kDrop, record.snapshot));
+    calls.push_back(imports_.contains(record.snapshot) ? std::vector<Part>()
+                                                       : InvokeParts(origin, Kind::kDrop, record.snapshot));
     pending_deletes_[position] = &calls.back();
   }
   catalogue_.push_back(std::move(record));
@@ -228,6 +279,10 @@ RunRecorder::Position RunRecorder::InvokeCatalogue(const Origin& origin, const p
 
 void RunRecorder::CompleteCatalogue(Position position, const CallResult& result) {
   CatalogueOperation& record = catalogue_[position];
+  if (record.kind == CatalogueOperation::Kind::kDropTable && result.outcome == CallOutcome::kFail) {
+    // Of two drops one is refused, and the other one counts.
+    if (--drops_open_[record.table] == 0) dropped_.erase(record.table);
+  }
   if (result.outcome == CallOutcome::kIndeterminate) {
     indeterminate_catalogue_.emplace_back(record.process, position);
     return;
@@ -256,6 +311,12 @@ void RunRecorder::CompleteCatalogue(Position position, const CallResult& result)
         FillList(result.reply.snapshots(), ids_, &record);
         OnList(record);
       }
+      return;
+    case CatalogueOperation::Kind::kListTables:
+      if (!refused) OnListTables(result.reply.tables(), &record);
+      return;
+    case CatalogueOperation::Kind::kImport:
+    case CatalogueOperation::Kind::kDropTable:
       return;
   }
 }
@@ -356,7 +417,8 @@ void RunRecorder::OnEntry(uint32_t object, const check::LedgerEntry& entry) {
 }
 
 void RunRecorder::OnDirectory(uint32_t object, const check::SnapshotOnDisk& directory) {
-  if (directory.snapshot && directory.error.empty())
+  // What lies there of an import may be anything.
+  if (directory.snapshot && directory.error.empty() && !imports_.contains(*directory.snapshot))
     contents_.try_emplace({object, *directory.snapshot}, directory.rows);
 }
 
@@ -368,7 +430,7 @@ history::History RunRecorder::Finish() {
         recorder_.SetHint(part.position, place->second);
       }
       const auto content = contents_.find({part.object, snapshot});
-      if (with_rows && content != contents_.end()) {
+      if (with_rows && content != contents_.end() && !imports_.contains(snapshot)) {
         recorder_.SetRows(part.position, {content->second.begin(), content->second.end()});
       }
     }

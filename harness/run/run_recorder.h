@@ -21,12 +21,17 @@
 
 #include "harness/check/catalogue_history.h"
 #include "harness/check/inspection.h"
+#include "harness/check/table_tracks.h"
 #include "harness/cluster/cluster.h"
 #include "harness/cluster/plan_ids.h"
 #include "harness/history/recorder.h"
 #include "harness/plan/plan.pb.h"
 
 namespace holdfast::run {
+
+// The keys that the epilogue writes.
+inline constexpr int kEpilogueKeys = 16;
+inline std::string EpilogueKey(uint64_t number) { return "epilogue" + std::to_string(number % kEpilogueKeys); }
 
 class RunRecorder {
  public:
@@ -47,6 +52,22 @@ class RunRecorder {
   Position InvokeCatalogue(const Origin& origin, const plan::SnapshotOperation& operation);
   void CompleteCatalogue(Position position, const CallResult& result);
 
+  // run_recorder_tables.cc
+  Position InvokeDropTable(const Origin& origin, uint32_t table);
+  Position InvokeListTables(const Origin& origin);
+  Position InvokeImport(const Origin& origin, uint32_t snapshot, std::vector<uint32_t> tables, bool fits);
+  // Whether what a restore of an import needs was in its place.
+  void SetFits(Position position, bool fits) { catalogue_[position].fits = fits; }
+  // What an import's part is to be on a tablet.
+  void OnImportContent(uint32_t object, uint32_t snapshot, const check::Rows& rows) {
+    contents_[{object, snapshot}] = rows;
+  }
+  const std::set<uint32_t>& imports() const { return imports_; }
+  // A delete of the snapshot was asked for and not refused.
+  bool IsDeleteAsked(uint32_t snapshot) const;
+  // Why a restore was refused; empty if it was not.
+  std::string RefusalOf(uint32_t restoration) const;
+
   // A fence of this session has committed on this object: what it left indeterminate there is over.
   void Fenced(uint32_t session, uint32_t object);
   // Sessions and objects on which a fence is due.
@@ -60,6 +81,14 @@ class RunRecorder {
   // The newest list that was answered.
   const std::vector<check::CatalogueOperation::Listed>& snapshots() const { return listed_snapshots_; }
   const std::vector<check::CatalogueOperation::Listed>& restorations() const { return listed_restorations_; }
+  // The newest list of tables that was answered; the tables that it does not show are gone.
+  const std::vector<check::CatalogueOperation::ListedTable>& tables() const { return listed_tables_; }
+  // A drop was asked for and not refused.
+  bool asked_to_drop() const { return !dropped_.empty(); }
+  // As far as the newest list tells.
+  bool IsDropped(uint32_t table) const;
+  // Of the tables that the plan drops.
+  const std::vector<check::TableUse>& table_uses() const { return table_uses_; }
   const std::vector<uint32_t>& TablesOf(uint32_t snapshot) const { return tables_.at(snapshot); }
   uint64_t restored_count() const { return restored_.size(); }
 
@@ -81,10 +110,13 @@ class RunRecorder {
     Position position = 0;
   };
   std::vector<Part> InvokeParts(const Origin& origin, history::Kind kind, uint32_t snapshot);
+  void TakeImported(uint32_t object, uint32_t snapshot, history::Call* call) const;
   void EndParts(std::vector<Part>* parts, bool took_effect);
   // Each took effect by now, or never will.
   void CloseParts(std::vector<Part>* parts);
   void OnComplete(uint32_t snapshot);
+  void OnListTables(const sut::proto::Reply::TableList& list, check::CatalogueOperation* record);
+  void NoteTableUse(Position position, const CallResult& result);
   void OnList(const check::CatalogueOperation& list);
   std::string SnapshotKey(uint32_t snapshot) const;
 
@@ -109,6 +141,12 @@ class RunRecorder {
   std::map<std::pair<uint32_t, uint32_t>, check::Rows> contents_;          // (object, snapshot)
   std::vector<check::CatalogueOperation::Listed> listed_snapshots_;
   std::vector<check::CatalogueOperation::Listed> listed_restorations_;
+  const std::set<uint32_t> dropped_by_plan_;
+  std::map<uint32_t, int> drops_open_;  // by table: drops that were not refused
+  std::set<uint32_t> dropped_;          // tables with a drop that was asked for and not refused
+  std::vector<check::CatalogueOperation::ListedTable> listed_tables_;
+  std::vector<check::TableUse> table_uses_;
+  std::set<uint32_t> imports_;  // snapshots that were asked to be imported
   std::set<uint32_t> restored_;
   std::set<uint32_t> complete_;  // snapshots seen COMPLETE
 };

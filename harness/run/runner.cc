@@ -7,9 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "harness/check/linearizability.h"
 #include "harness/check/liveness.h"
+#include "harness/check/table_tracks.h"
 #include "harness/check/verdict.h"
 #include "harness/cluster/plan_shape.h"
 #include "harness/history/jsonl.h"
+#include "harness/plan/keys.h"
 #include "harness/run/digest.h"
 #include "sut/base/prng.h"
 
@@ -28,6 +30,10 @@ check::StateJudge::Options JudgeOptions(const plan::Plan& plan) {
   check::StateJudge::Options options;
   options.tables = plan.shape().tables();
   options.tablets_per_table = plan.shape().tablets_per_table();
+  options.owns_key = [shape = plan.shape()](uint32_t tablet, const std::string& key) {
+    const uint32_t tablets = shape.tablets_per_table();
+    return plan::TabletOfKey(key, shape, tablet / tablets) == tablet % tablets;
+  };
   // COMPLETE is published when every tablet's leader has applied a committed create: the others have it in their logs.
   options.complete_waits_for_majority = false;
   return options;
@@ -48,7 +54,8 @@ int64_t HealBoundUs(const plan::Plan& plan) {
   const int64_t rounds_us = 2 * options.election_ticks * options.tick_us + options.reconcile_interval_us +
                             options.tablet_call_timeout_us + options.attempt_timeout_us;
   int64_t snapshots = 0;
-  for (const plan::Step& step : plan.steps()) snapshots += step.snapshot().has_create() ? 1 : 0;
+  for (const plan::Step& step : plan.steps())
+    snapshots += step.snapshot().has_create() || step.table().has_import_snapshot() ? 1 : 0;
   const int64_t bytes = (static_cast<int64_t>(plan.ByteSizeLong()) + kStoreBytes) * (snapshots + 1);
   const int64_t chunks = bytes / static_cast<int64_t>(options.install_chunk_bytes);
   return kBaseUs + kRounds * rounds_us + options.snapshot_timeout_us + chunks * kChunkUs;
@@ -131,7 +138,7 @@ void Runner::Heal() {
   const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;
   cluster_->ExtendDeadlines(deadline_us);
   const bool ended = WaitForOperations(deadline_us) && FenceGivenUp(deadline_us) && WaitForCatalogue(deadline_us) &&
-                     WaitForQuiet(deadline_us);
+                     WaitForTables(deadline_us) && WaitForQuiet(deadline_us);
   if (stopped()) return;
   if (!ended) JudgeLiveness();
   if (!stopped()) Inspect("after heal");
@@ -148,7 +155,8 @@ bool Runner::FenceGivenUp(int64_t deadline_us) {
     Cluster::Call call{epilogue_session(), object, {}, deadline_us, 0};
     call.body.mutable_fence()->set_client(Bytes(ids_.Session(session)));
     cluster_->Invoke(std::move(call), [this, open, session = session, object = object](const CallResult& result) {
-      if (result.outcome != CallOutcome::kOk) return;  // stays open, and is named
+      // A tablet that is gone has no more use for a fence. All else stays open, and is named.
+      if (result.outcome != CallOutcome::kOk && result.reply.code() != sut::proto::TABLET_GONE) return;
       recorder_.Fenced(session, object);
       open_.erase(open);
     });
@@ -186,6 +194,7 @@ void Runner::JudgeLiveness() {
   input.not_quiet = cluster_->WhyNotQuiet();
   input.snapshots = recorder_.snapshots();
   input.restorations = recorder_.restorations();
+  FillDroppedTables(&input);
   for (check::Violation& violation : check::CheckLiveness(input)) Violate(std::move(violation));
 }
 
@@ -193,6 +202,7 @@ void Runner::Inspect(const std::string& reason) {
   check::Inspection inspection = cluster_->Inspect();
   inspection.event = recorder_.NextEvent();
   inspection.reason = reason;
+  inspection.imports = recorder_.imports();
   result_.mutable_counters()->set_inspections(result_.counters().inspections() + 1);
   for (const check::ReplicaInspection& replica : inspection.replicas) {
     for (const check::SnapshotOnDisk& directory : replica.snapshots) {
@@ -248,6 +258,10 @@ Result Runner::Finish() {
     }
     if (judge_.comparisons() == 0) verdict = check::Compose(verdict, Verdict::kVacuous);
   }
+  const check::CatalogueWindows windows = check::WindowsOf(catalogue);
+  for (check::Violation& violation : check::CheckTableUses(windows.tables, recorder_.table_uses())) {
+    found.push_back(std::move(violation));
+  }
   for (check::Violation& violation : found) {
     const bool known = std::any_of(violations_.begin(), violations_.end(), [&](const check::Violation& other) {
       return other.checker == violation.checker && other.summary == violation.summary;
@@ -270,7 +284,11 @@ Result Runner::Finish() {
   Counters* counters = result_.mutable_counters();
   counters->set_comparisons(judge_.comparisons());
   counters->set_simulated_us(static_cast<uint64_t>(cluster_->NowUs()));
-  for (const auto& [snapshot, window] : check::WindowsOf(catalogue).snapshots) {
+  for (const auto& [table, window] : windows.tables) {
+    if (window.drop_ok != history::kPending) counters->set_tables_dropped(counters->tables_dropped() + 1);
+    if (window.gone_seen != history::kPending) counters->set_tables_gone(counters->tables_gone() + 1);
+  }
+  for (const auto& [snapshot, window] : windows.snapshots) {
     if (window.complete_seen != history::kPending) counters->set_snapshots_complete(counters->snapshots_complete() + 1);
     if (window.failed_seen != history::kPending) counters->set_snapshots_failed(counters->snapshots_failed() + 1);
     if (window.deleted_seen != history::kPending) counters->set_snapshots_deleted(counters->snapshots_deleted() + 1);

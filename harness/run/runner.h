@@ -21,10 +21,12 @@
 #include <vector>
 
 #include "harness/check/catalogue_history.h"
+#include "harness/check/liveness.h"
 #include "harness/check/state_judge.h"
 #include "harness/cluster/cluster.h"
 #include "harness/cluster/plan_ids.h"
 #include "harness/plan/plan.pb.h"
+#include "harness/run/backup_store.h"
 #include "harness/run/coverage.h"
 #include "harness/run/result.pb.h"
 #include "harness/run/run_recorder.h"
@@ -95,6 +97,35 @@ class Runner : public ClusterObserver {
   void ExecuteClient(const plan::Step& step, uint32_t number);
   void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us,
                        uint64_t identity);
+  // table_actions.cc
+  void ExecuteTable(const plan::Step& step, uint32_t number);
+  void DropTable(uint32_t table, const RunRecorder::Origin& origin, uint64_t identity);
+  bool ListTables(int64_t deadline_us);
+  // Every dropped table is closed, and gone unless a snapshot needs it.
+  bool WaitForTables(int64_t deadline_us);
+  // A dropped table need not go yet.
+  bool IsKept(uint32_t table) const;
+  void FillDroppedTables(check::LivenessInput* input) const;
+  bool CoversDroppedTable(uint32_t snapshot) const;
+  // import_actions.cc
+  void ExportSnapshot(const plan::TableOperation::Export& wanted, const RunRecorder::Origin& origin, uint64_t identity);
+  void CopyOut(const plan::TableOperation::Export& wanted);
+  std::optional<SnapshotCopy> CopyTablet(uint32_t object, uint32_t snapshot);
+  void ImportSnapshot(const plan::TableOperation::Import& wanted, const RunRecorder::Origin& origin, uint64_t identity);
+  bool ImportFits(const plan::TableOperation::Import& wanted) const;
+  absl::StatusOr<sut::proto::CatalogueCommand::ImportSnapshot> ImportCommand(
+      const plan::TableOperation::Import& wanted) const;
+  // Wherever it is not yet, sound and in its place.
+  void PlaceImport(uint32_t snapshot, const BackupStore::Export& from);
+  // Whether every directory of it is known to be in its place and sound; and whether that can be.
+  bool IsInPlace(uint32_t snapshot) const;
+  bool MayBeInPlace(uint32_t snapshot) const;
+  void OnRestoreAnswered(uint32_t snapshot, RunRecorder::Position position, const CallResult& result);
+  bool AnyDiskDamaged() const;
+  void FinishImports();
+  // The epilogue's: what is asked of a dropped table must be refused.
+  void AskOfDroppedTables();
+
   void ExecuteFault(const plan::Step& step, uint32_t number);
   void ExecuteCrash(const plan::Step& step, uint32_t number);
   void ExecuteCrashAll(const plan::Step& step);
@@ -152,8 +183,10 @@ class Runner : public ClusterObserver {
   bool RestoreOne(uint32_t snapshot, int64_t deadline_us);
   void ScanTables(const std::vector<uint32_t>& tables, int64_t deadline_us);
   void WriteSome(const std::vector<uint32_t>& tables, uint64_t salt, int64_t deadline_us);
-  void DropSome(const std::vector<uint32_t>& snapshots);
+  void DropSome();
   bool List(int64_t deadline_us);
+  // Above all numbers of plans.
+  uint32_t NewRestoration() { return 1'000'000 + last_epilogue_restoration_++; }
   std::vector<uint32_t> CompleteSnapshots() const;
 
   void Inspect(const std::string& reason);
@@ -176,6 +209,17 @@ class Runner : public ClusterObserver {
   Timeline timeline_;
   Result result_;
   std::vector<check::Violation> violations_;
+  // An import that was asked for.
+  struct ImportedSnapshot {
+    uint32_t number = 0;                            // of the export
+    std::map<uint32_t, uint32_t> sources;           // by tablet: the one that its part comes from
+    std::set<std::pair<uint32_t, uint32_t>> sound;  // (tablet, node) where the right directory was placed, whole
+    // The same, but a death of the node cut the placing short: it may be there or not.
+    std::set<std::pair<uint32_t, uint32_t>> perhaps;
+    bool accepted = false;  // a restore of it was
+  };
+  BackupStore backups_;
+  std::map<uint32_t, ImportedSnapshot> imports_;  // by the snapshot that each became
   std::map<uint64_t, Open> open_;
   uint64_t last_open_ = 0;
   std::set<uint64_t> armed_probes_;

@@ -32,6 +32,8 @@ class DiskReader final : public DiskView {
   std::shared_ptr<const StoreContent> ReadStore(const std::string& directory, RowKeys row_keys) override;
   std::shared_ptr<const StoreContent> ReadSnapshot(const std::string& directory, RowKeys row_keys) override;
   absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const std::string& log_store_directory) override;
+  // Read-only.
+  const sut::StorageSeam& seam() const { return seam_; }
 
  private:
   // The cache is emptied when it holds more than this.

@@ -71,6 +71,7 @@ SimCluster::SimCluster(const plan::Plan& plan, const sut::NodeOptions& node_opti
                        SimOptions options)
     : plan_(plan),
       ids_(plan),
+      dropped_tables_(TablesDroppedBy(plan)),
       observer_(observer),
       queue_(kBeginningUs),
       network_({.seed = sut::Mix({plan.seed(), kNetworkSalt}),

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,6 +82,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash, std::function<void(uint32_t node)> struck) override;
   void DisarmProbeCrash(uint64_t id) override;
   void Maintain(uint32_t node, uint32_t object, const sut::proto::Maintenance& maintenance) override;
+  absl::StatusOr<SnapshotCopy> CopySnapshot(const SnapshotPlace& place) override;
+  absl::Status PlaceSnapshot(const SnapshotPlace& place, const DirectoryFiles& files) override;
   check::Inspection Inspect() override;
   std::vector<std::string> NotWatched() const override { return {}; }
   bool IsQuiet() const override;
@@ -186,6 +189,10 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   std::vector<uint32_t> Members(uint32_t object) const;
   // Of the master's leader; null if there is none.
   const sut::CatalogueState* CatalogueNow() const;
+  // The plan drops its table, and no node of it, all of which are up but for those with a damaged disk, hosts it any
+  // more.
+  bool IsGone(uint32_t object) const;
+  std::string PathOf(const SnapshotPlace& place) const;
   // Adds why not to `reasons`, if given.
   bool GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const;
 
@@ -194,6 +201,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
 
   const plan::Plan plan_;
   const PlanIds ids_;
+  const std::set<uint32_t> dropped_tables_;  // by the plan, sooner or later
   ClusterObserver* const observer_;
   EventQueue queue_;
   SimNetwork network_;

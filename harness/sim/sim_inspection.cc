@@ -4,6 +4,7 @@
 
 #include <iterator>
 #include <set>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -37,18 +38,17 @@ ReplicaInspection InspectRunning(const NodeLife& life, const sut::Replica& repli
 
 }  // namespace
 
-std::vector<ReplicaInspection> InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader) {
+NodeInspection InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader) {
   const NodeLife life = {node.id().value, node.incarnation()};
   if (node.node() == nullptr) return InspectStoppedNode({SimNode::root(), node.id()}, life, ids, reader);
-  std::vector<ReplicaInspection> replicas;
+  NodeInspection inspection;
   std::set<sut::TabletId> hosted;
   for (const auto& [tablet, replica] : node.node()->replicas()) {
-    replicas.push_back(InspectRunning(life, *replica, ids, reader));
+    inspection.replicas.push_back(InspectRunning(life, *replica, ids, reader));
     hosted.insert(tablet);
   }
-  std::vector<ReplicaInspection> left = InspectLeftOvers({SimNode::root(), node.id()}, life, hosted, ids, reader);
-  std::move(left.begin(), left.end(), std::back_inserter(replicas));
-  return replicas;
+  inspection.left_overs = FindLeftOvers({SimNode::root(), node.id()}, life, hosted, ids, reader);
+  return inspection;
 }
 
 }  // namespace holdfast::sim

@@ -15,7 +15,7 @@ namespace holdfast::sim {
 
 // In the order of tablet ids. A node that is down and whose journal can't be read has one entry, of the master's group,
 // that says so.
-std::vector<check::ReplicaInspection> InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader);
+NodeInspection InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader);
 
 }  // namespace holdfast::sim
 

@@ -273,9 +273,11 @@ check::Inspection SimCluster::Inspect() {
   check::Inspection inspection;
   inspection.quiet = IsQuiet();
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    std::vector<check::ReplicaInspection> replicas = InspectNode(*nodes_[i], ids_, disk_readers_[i].get());
-    for (check::ReplicaInspection& replica : replicas) replica.damaged = nodes_[i]->disk_damaged();
-    std::move(replicas.begin(), replicas.end(), std::back_inserter(inspection.replicas));
+    NodeInspection node = InspectNode(*nodes_[i], ids_, disk_readers_[i].get());
+    for (check::ReplicaInspection& replica : node.replicas) replica.damaged = nodes_[i]->disk_damaged();
+    for (check::LeftOver& left : node.left_overs) left.damaged = nodes_[i]->disk_damaged();
+    std::move(node.replicas.begin(), node.replicas.end(), std::back_inserter(inspection.replicas));
+    std::move(node.left_overs.begin(), node.left_overs.end(), std::back_inserter(inspection.left_overs));
   }
   return inspection;
 }
@@ -299,12 +301,20 @@ std::vector<std::string> SimCluster::WhyNotQuiet() const {
   return reasons;
 }
 
+bool SimCluster::IsGone(uint32_t object) const {
+  if (object == check::kMasterObject || !dropped_tables_.contains(ids_.TableOfObject(object))) return false;
+  return std::all_of(NodesOf(object).begin(), NodesOf(object).end(), [&](uint32_t node) {
+    return Node(node).disk_damaged() || (Node(node).node() != nullptr && ReplicaAt(node, object) == nullptr);
+  });
+}
+
 bool SimCluster::GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const {
   bool quiet = true;
   const auto disturb = [&](auto&&... parts) {
     if (reasons != nullptr) reasons->push_back(absl::StrCat(ObjectName(object), ": ", parts...));
     quiet = false;
   };
+  if (IsGone(object)) return quiet;
   const std::optional<uint32_t> leader_node = LeaderOf(object);
   if (!leader_node.has_value()) {
     disturb("no leader");

@@ -22,7 +22,7 @@ absl::StatusOr<const proto::TableInfo*> ChooseTarget(
 }
 
 absl::StatusOr<proto::CatalogueCommand::ImportSnapshot::Table> MapTablets(const proto::SnapshotExport::Table& exported,
-                                                                          const proto::TableInfo& target) {
+                                                                          const proto::TableInfo& target, BugSet bugs) {
   if (target.tablets_size() != exported.tablets_size()) {
     return absl::FailedPreconditionError(absl::StrCat("Wrong number of tablets in created table ", target.keyspace(),
                                                       ".", target.name(), ": ", target.tablets_size(), " (expected ",
@@ -31,9 +31,12 @@ absl::StatusOr<proto::CatalogueCommand::ImportSnapshot::Table> MapTablets(const 
   proto::CatalogueCommand::ImportSnapshot::Table mapped;
   mapped.set_table(target.id());
   for (const proto::TabletInfo& tablet : target.tablets()) {
-    const auto source = std::find_if(exported.tablets().begin(), exported.tablets().end(), [&](const auto& one) {
-      return one.hash_begin() == tablet.hash_begin() && one.hash_end() == tablet.hash_end();
-    });
+    const bool by_position = bugs.has(Bug::kImportPairsByPosition);
+    const auto source = by_position
+                            ? exported.tablets().begin() + mapped.tablets_size()
+                            : std::find_if(exported.tablets().begin(), exported.tablets().end(), [&](const auto& one) {
+                                return one.hash_begin() == tablet.hash_begin() && one.hash_end() == tablet.hash_end();
+                              });
     if (source == exported.tablets().end()) {
       return absl::FailedPreconditionError(absl::StrCat("The partitions of table ", target.keyspace(), ".",
                                                         target.name(), " are not those of the snapshot"));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "sut/base/bugs.h"
 #include "sut/base/ids.h"
 #include "sut/proto/backup.pb.h"
 #include "sut/proto/catalogue.pb.h"
@@ -30,7 +31,8 @@ absl::StatusOr<const proto::TableInfo*> ChooseTarget(
 
 // The import's part of one table. FailedPrecondition if the two have not the same partition bounds.
 absl::StatusOr<proto::CatalogueCommand::ImportSnapshot::Table> MapTablets(const proto::SnapshotExport::Table& exported,
-                                                                          const proto::TableInfo& target);
+                                                                          const proto::TableInfo& target,
+                                                                          BugSet bugs = {});
 
 struct NewTable {
   TableName name;

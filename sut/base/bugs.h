@@ -35,6 +35,9 @@ enum class Bug : uint8_t {
   kDeleteDuringRestore,           // 18
   kManifestHardLinked,            // 19
   kMissingFileSkipped,            // 20
+  kImportPairsByPosition,         // 21
+  kImportReusesSourceId,          // 22
+  kImportTakesFilesForGranted,    // 23
   kInstallSkipsSlowFile,          // 24
   kInstallShipsNoSnapshots,       // 25
   kOlderInstallTaken,             // 26
@@ -55,6 +58,8 @@ enum class Bug : uint8_t {
   kNewMasterForgetsCreating,      // 41
   kRepeatedRestoreRunsAgain,      // 42
   kTwoRestoresAtOnce,             // 43
+  kDroppedTableKeepsSnapshots,    // 44
+  kClosedTabletRefusesSnapshots,  // 45
   kUncommittedConfigShipped,      // 46
   kRemovedReplicaVotes,           // 47
   kListFromDeposedMaster,         // 48

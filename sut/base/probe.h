@@ -42,6 +42,11 @@ enum class Probe : uint8_t {
   kDropBegun,
   kDropRenamed,
   kDropUnlinked,
+  kAdoptBegun,
+  kAdoptVerified,
+  kTabletClosed,
+  kRemovalJournaled,
+  kRemovalFinished,
   kInstallBegun,
   kInstallAccepted,
   kInstallChunkSent,
@@ -59,8 +64,10 @@ enum class Probe : uint8_t {
   kMemberPromoted,  // applied: it votes
   kMemberRemoved,   // applied: a replica is out of the group
   kReplicaDeleted,  // nothing of a replica is left on its node
+  kPlacementAsked,
+  kPlacementShown,
 };
-inline constexpr int kProbeCount = static_cast<int>(Probe::kReplicaDeleted) + 1;
+inline constexpr int kProbeCount = static_cast<int>(Probe::kPlacementShown) + 1;
 
 // The name in plans and reports: "tablet.snapshot.flushed".
 std::string_view ProbeName(Probe probe);

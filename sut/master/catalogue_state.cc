@@ -246,7 +246,7 @@ Transition Decide(const CatalogueState& state, const proto::CatalogueCommand& co
     case proto::CatalogueCommand::kFailSnapshot:
       return FailSnapshot(state, command.fail_snapshot());
     case proto::CatalogueCommand::kImportSnapshot:
-      return ImportSnapshot(state, command.import_snapshot());
+      return ImportSnapshot(state, command.import_snapshot(), bugs);
     case proto::CatalogueCommand::kChangeReplicas:
       return ChangeReplicas(state, command.change_replicas());
     case proto::CatalogueCommand::kReplicaDone:

@@ -51,9 +51,11 @@ proto::SnapshotInfo SnapshotOf(const Import& command) {
 
 }  // namespace
 
-Transition ImportSnapshot(const CatalogueState& state, const Import& command) {
+Transition ImportSnapshot(const CatalogueState& state, const Import& command, BugSet bugs) {
   proto::SnapshotInfo snapshot = SnapshotOf(command);
-  if (const proto::SnapshotInfo* known = Find(state.snapshots, command.id()); known != nullptr) {
+  if (bugs.has(Bug::kImportReusesSourceId)) {
+    snapshot.set_id(command.source());
+  } else if (const proto::SnapshotInfo* known = Find(state.snapshots, command.id()); known != nullptr) {
     const bool same =
         known->imported_from() == command.source() &&
         std::equal(known->tables().begin(), known->tables().end(), snapshot.tables().begin(), snapshot.tables().end());

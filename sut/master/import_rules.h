@@ -10,7 +10,8 @@
 
 namespace sut::rules {
 
-Transition ImportSnapshot(const CatalogueState& state, const proto::CatalogueCommand::ImportSnapshot& command);
+Transition ImportSnapshot(const CatalogueState& state, const proto::CatalogueCommand::ImportSnapshot& command,
+                          BugSet bugs);
 
 }  // namespace sut::rules
 

@@ -86,7 +86,7 @@ void PlacementCheck::OnReply(SnapshotId id, uint64_t number, size_t question_ind
   if (reply.code() == proto::OK) {
     const auto& inspection = reply.inspection();
     status = CheckPlaced({inspection.metadata(), inspection.rows(), inspection.rows_crc32c()},
-                         {question.source, question.hash_begin, question.hash_end});
+                         {question.source, question.hash_begin, question.hash_end}, options_.bugs);
   } else {
     status = absl::DataLossError(reply.message());
   }

@@ -27,6 +27,7 @@ class PlacementCheck {
     int64_t ask_again_us = 1'000'000;
     int64_t timeout_us = 30'000'000;
     int calls_in_flight_max = 16;  // each has a node read all its rows
+    BugSet bugs = {};
   };
   using Done = std::function<void(const absl::Status&)>;
 

@@ -9,7 +9,9 @@ NodeLayout::NodeLayout(std::string root, NodeId node)
 
 std::string NodeLayout::log_store() const { return absl::StrCat(root_, "/raft-log"); }
 
-std::string NodeLayout::table(TableId table) const { return absl::StrCat(root_, "/data/rocksdb/table-", Hex(table)); }
+std::string NodeLayout::table(TableId table) const { return absl::StrCat(tables(), "/table-", Hex(table)); }
+
+std::string NodeLayout::tables() const { return absl::StrCat(root_, "/data/rocksdb"); }
 
 ReplicaLayout::ReplicaLayout(const NodeLayout& node, TableId table, TabletId tablet)
     : base_(absl::StrCat(node.table(table), "/tablet-", Hex(tablet))) {}

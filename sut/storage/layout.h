@@ -26,6 +26,7 @@ class NodeLayout {
   std::string log_store() const;
   // Every directory from the root down to it is created by CreateDirectoryChain and fsynced in its parent.
   std::string table(TableId table) const;
+  std::string tables() const;  // holds the directories of tables
   const std::string& root() const { return root_; }
 
  private:

@@ -62,7 +62,7 @@ absl::StatusOr<SnapshotContents> InspectSnapshotDirectory(const StorageSeam& sea
   return contents;
 }
 
-absl::Status CheckPlaced(const SnapshotContents& contents, const PlacedExpectation& expected) {
+absl::Status CheckPlaced(const SnapshotContents& contents, const PlacedExpectation& expected, BugSet bugs) {
   const proto::SnapshotMetadata& metadata = contents.metadata;
   const proto::SnapshotSource& source = expected.source;
   if (metadata.snapshot() != source.snapshot()) {
@@ -73,7 +73,8 @@ absl::Status CheckPlaced(const SnapshotContents& contents, const PlacedExpectati
     return absl::DataLossError(
         absl::StrCat("it is of tablet ", Shown(metadata.tablet()), ", not of ", Shown(source.tablet())));
   }
-  if (metadata.hash_begin() != expected.hash_begin || metadata.hash_end() != expected.hash_end) {
+  const bool other_bounds = metadata.hash_begin() != expected.hash_begin || metadata.hash_end() != expected.hash_end;
+  if (other_bounds && !bugs.has(Bug::kImportPairsByPosition)) {
     return absl::DataLossError("its partition bounds are others");
   }
   if (!SameOp(metadata.op(), source.op())) return absl::DataLossError("it was made at another log position");
@@ -101,13 +102,14 @@ absl::Status RemovePlaced(const StorageSeam& seam, const ReplicaLayout& layout, 
 }
 
 Adoption::Adoption(const StorageSeam& seam, const ReplicaLayout& layout, proto::SnapshotMetadata metadata,
-                   proto::SnapshotSource source)
+                   proto::SnapshotSource source, BugSet bugs)
     : seam_(seam),
       parent_(layout.snapshots()),
       final_path_(layout.snapshot(IdFromBytes<SnapshotId>(metadata.snapshot()).value())),
       tmp_path_(layout.snapshot_tmp(IdFromBytes<SnapshotId>(metadata.snapshot()).value())),
       metadata_(std::move(metadata)),
-      source_(std::move(source)) {}
+      source_(std::move(source)),
+      bugs_(bugs) {}
 
 bool Adoption::IsAdopted(const proto::SnapshotMetadata& present) const {
   return present.snapshot() == metadata_.snapshot() && present.tablet() == metadata_.tablet() &&
@@ -119,7 +121,7 @@ absl::Status Adoption::Verify() {
   if (!contents.ok()) return contents.status();
   adopted_ = IsAdopted(contents->metadata);
   if (!adopted_) {
-    const absl::Status status = CheckPlaced(*contents, {source_, metadata_.hash_begin(), metadata_.hash_end()});
+    const absl::Status status = CheckPlaced(*contents, {source_, metadata_.hash_begin(), metadata_.hash_end()}, bugs_);
     if (!status.ok()) return absl::Status(status.code(), absl::StrCat(final_path_, ": ", status.message()));
     *metadata_.mutable_files() = contents->metadata.files();
   }

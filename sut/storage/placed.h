@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "sut/base/bugs.h"
 #include "sut/base/ids.h"
 #include "sut/proto/storage.pb.h"
 #include "sut/runtime/seams.h"
@@ -39,7 +40,7 @@ struct PlacedExpectation {
   uint32_t hash_begin = 0;
   uint32_t hash_end = 0;
 };
-absl::Status CheckPlaced(const SnapshotContents& contents, const PlacedExpectation& expected);
+absl::Status CheckPlaced(const SnapshotContents& contents, const PlacedExpectation& expected, BugSet bugs = {});
 
 // Whether the directory's metadata can be read and names another snapshot than `id`.
 bool IsPlaced(const StorageSeam& seam, const std::string& directory, SnapshotId id);
@@ -53,7 +54,7 @@ class Adoption {
   // `metadata` is what the directory is to have: the adopting snapshot, table and tablet, and the adopting entry. Its
   // bounds are those that the placed one must have.
   Adoption(const StorageSeam& seam, const ReplicaLayout& layout, proto::SnapshotMetadata metadata,
-           proto::SnapshotSource source);
+           proto::SnapshotSource source, BugSet bugs = {});
 
   // Verifies what is there and makes it durable. Changes nothing if it is damaged or foreign.
   absl::Status Verify();
@@ -69,6 +70,7 @@ class Adoption {
   const std::string parent_, final_path_, tmp_path_;
   proto::SnapshotMetadata metadata_;
   const proto::SnapshotSource source_;
+  const BugSet bugs_;
   bool adopted_ = false;  // found so: only the fsyncs may be missing
 };
 

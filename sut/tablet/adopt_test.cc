@@ -104,9 +104,9 @@ TEST_P(AdoptDeathTest, WhatWasPlacedIsAdoptedOnceOnEveryReplicaAndRestored) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AtEachStep, AdoptDeathTest,
-                         testing::Combine(testing::Values(Probe::kSnapshotBegun, Probe::kSnapshotMetadataWritten,
-                                                          Probe::kSnapshotRenamed, Probe::kSnapshotMarked,
-                                                          Probe::kEntriesSynced),
+                         testing::Combine(testing::Values(Probe::kAdoptBegun, Probe::kAdoptVerified,
+                                                          Probe::kSnapshotMetadataWritten, Probe::kSnapshotRenamed,
+                                                          Probe::kSnapshotMarked, Probe::kEntriesSynced),
                                           testing::Bool()),
                          [](const auto& info) {
                            std::string name = absl::StrCat(std::string(ProbeName(std::get<0>(info.param))),

@@ -67,6 +67,7 @@ bool Replica::ApplyOne(const raft::Entry& entry) {
   }
   if (snapshots_->IsLostInSwap(entry.op.index)) batch = StoreBatch();
   CommitEntry(entry, &command, std::move(batch), std::move(reply));
+  if (command.has_close()) Hit(Probe::kTabletClosed);
   return true;
 }
 

@@ -20,9 +20,12 @@ proto::ReplicaRecord RecordOf(const RemovedReplica& removed) {
 }
 
 // Everything of the replica, then the table's directory if it was the last one.
-absl::Status RemoveDirectories(const StorageSeam& storage, const NodeLayout& node, TableId table, TabletId tablet) {
+absl::Status RemoveDirectories(const ReplicaContext& context, TableId table, TabletId tablet) {
+  const StorageSeam& storage = context.seams->storage;
+  const NodeLayout& node = *context.layout;
   const ReplicaLayout layout(node, table, tablet);
   for (const std::string& path : {layout.live(), layout.snapshots(), layout.incoming(), layout.outgoing()}) {
+    if (path == layout.snapshots() && context.options->bugs.has(Bug::kDroppedTableKeepsSnapshots)) continue;
     if (absl::Status status = RemoveTree(storage, path); !status.ok()) return status;
   }
   auto others = ListDirectory(storage, node.table(table));
@@ -36,15 +39,20 @@ std::vector<Step> RemovalSteps(const ReplicaContext& context, const RemovedRepli
                                std::shared_ptr<TabletStore> store) {
   const auto held = std::make_shared<std::shared_ptr<TabletStore>>(std::move(store));
   return {
-      [log_store = context.log_store, removed] {
-        return log_store->PutReplica(RecordOf(removed), LogStore::LogReset{.start = {}, .forget_promises = true});
+      [context, removed] {
+        absl::Status status = context.log_store->PutReplica(RecordOf(removed),
+                                                            LogStore::LogReset{.start = {}, .forget_promises = true});
+        if (status.ok()) context.seams->probes->Hit(Probe::kRemovalJournaled, removed.tablet);
+        return status;
       },
       [held]() -> absl::Status {
         held->reset();  // closes it
         return absl::OkStatus();
       },
-      [storage = context.seams->storage, layout = *context.layout, removed] {
-        return RemoveDirectories(storage, layout, removed.table, removed.tablet);
+      [context, removed] {
+        absl::Status status = RemoveDirectories(context, removed.table, removed.tablet);
+        if (status.ok()) context.seams->probes->Hit(Probe::kRemovalFinished, removed.tablet);
+        return status;
       },
   };
 }
@@ -53,7 +61,7 @@ absl::Status FinishRemoval(const ReplicaContext& context, const proto::ReplicaRe
   const auto table = IdFromBytes<TableId>(record.table());
   const auto tablet = IdFromBytes<TabletId>(record.tablet());
   if (!table.ok() || !tablet.ok()) return absl::DataLossError("a replica's journal record has no valid ids");
-  return RemoveDirectories(context.seams->storage, *context.layout, *table, *tablet);
+  return RemoveDirectories(context, *table, *tablet);
 }
 
 }  // namespace sut

@@ -228,6 +228,8 @@ void Replica::HandleSnapshotOp(const proto::Request& request, std::function<void
     return reply(Refuse(proto::BAD_REQUEST, "not a snapshot operation of a tablet"));
   }
   if (!is_leader()) return reply(NotLeader());
+  const bool drops = request.snapshot().kind() == proto::TabletSnapshotOp::DROP;
+  if (options().bugs.has(Bug::kClosedTabletRefusesSnapshots) && RefusesRows() && !drops) return reply(TabletGone());
   if (snapshots_->IsSettled(request.snapshot())) return reply(snapshots_->RepeatedReply(request.snapshot()));
   proto::Command command;
   *command.mutable_snapshot() = request.snapshot();

@@ -242,16 +242,16 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
 
 // A create whose directory is there already: it only gets this replica's metadata.
 void SnapshotBarriers::Adopt(const raft::Entry& entry, const proto::Command& command) {
-  replica_.Hit(Probe::kSnapshotBegun);
+  replica_.Hit(Probe::kAdoptBegun);
   const proto::TabletSnapshotOp& op = command.snapshot();
-  const auto adoption =
-      std::make_shared<Adoption>(replica_.storage(), replica_.layout_, MetadataFor(entry, SnapshotOf(op)), op.source());
+  const auto adoption = std::make_shared<Adoption>(
+      replica_.storage(), replica_.layout_, MetadataFor(entry, SnapshotOf(op)), op.source(), replica_.options().bugs);
   const auto hit_after = [this](Probe probe, absl::Status status) {
     if (status.ok()) replica_.Hit(probe);
     return status;
   };
   replica_.StartBarrier(IdentityOf(replica_.tablet_, entry),
-                        {[adoption] { return adoption->Verify(); },
+                        {[=] { return hit_after(Probe::kAdoptVerified, adoption->Verify()); },
                          [=] { return hit_after(Probe::kSnapshotMetadataWritten, adoption->WriteMetadata()); },
                          [=] { return hit_after(Probe::kSnapshotRenamed, adoption->Publish()); }},
                         [this, entry, command] {

@@ -1,0 +1,69 @@
+#include "harness/plan/table_themes.h"
+
+#include <algorithm>
+
+namespace holdfast::plan {
+namespace {
+
+using sut::Probe;
+
+constexpr Range kBackUs = {300'000, 3'000'000};
+
+constexpr uint64_t Ms(uint64_t ms) { return ms * kMillisecond; }
+
+}  // namespace
+
+// Around a create or a restore, which a tablet that is away makes last. Late in the plan, as nothing is left to do with
+// the table afterwards; its snapshots go first or last or not at all.
+void PlayDroppedTable(uint64_t at_us, Draft* draft) {
+  at_us = std::max(at_us, draft->duration_us() / 2);
+  const auto snapshot = draft->Create(at_us);
+  TabletRef tablet = draft->AnyTablet();
+  tablet.table = snapshot.tables[draft->random()->NextBelow(snapshot.tables.size())];
+  draft->AddBurst({.at_us = at_us, .spread_us = Ms(600), .count = draft->Between(4, 8)});
+  uint64_t drop_us = at_us + draft->BetweenMs(0, 250);
+  if (draft->Chance(500)) {
+    const uint64_t restore_us = at_us + draft->BetweenMs(1000, 3000);
+    draft->Restore(restore_us, snapshot.number);
+    drop_us = restore_us + draft->BetweenMs(0, 250);
+  }
+  if (draft->Chance(500)) {
+    const uint64_t away_us = drop_us - std::min(drop_us, draft->BetweenMs(0, 300));
+    draft->TakeAway(away_us, draft->Chance(500) ? draft->Leader(tablet) : draft->Follower(tablet), kBackUs);
+  }
+  if (draft->Chance(500)) {
+    draft->CrashWhen(drop_us, {Probe::kTabletClosed, Probe::kRemovalJournaled, Probe::kRemovalFinished}, kBackUs);
+  }
+  draft->DropTable(drop_us, tablet.table);
+  if (draft->Chance(150)) draft->DropTable(drop_us + draft->BetweenMs(0, 1000), tablet.table);
+  draft->AddBurst(
+      {.at_us = drop_us, .spread_us = Ms(900), .count = draft->Between(3, 8), .on_tablet = true, .tablet = tablet});
+  if (draft->Chance(700)) draft->Drop(drop_us + draft->BetweenMs(200, 3000), snapshot.number);
+  draft->List(drop_us + draft->BetweenMs(0, 1500));
+}
+
+// Now and then the snapshot itself is gone by then, what was exported is damaged, or there are two imports of it.
+void PlayImportedSnapshot(uint64_t at_us, Draft* draft) {
+  const auto snapshot = draft->Create(at_us);
+  draft->AddBurst({.at_us = at_us, .spread_us = Ms(800), .count = draft->Between(4, 10)});
+  const uint64_t export_us = at_us + draft->BetweenMs(900, 2500);
+  const auto exported = draft->Export(export_us, snapshot);
+  if (draft->Chance(200)) draft->Drop(export_us + draft->BetweenMs(50, 400), snapshot.number);
+  if (draft->Chance(250)) draft->Damage(export_us + draft->BetweenMs(10, 400), exported);
+  const uint64_t import_us = export_us + draft->BetweenMs(100, 1000);
+  if (draft->Chance(350)) {
+    draft->CrashWhen(import_us,
+                     {Probe::kAdoptBegun, Probe::kAdoptVerified, Probe::kPlacementAsked, Probe::kPlacementShown,
+                      Probe::kSnapshotMetadataWritten, Probe::kSnapshotRenamed},
+                     kBackUs);
+  }
+  const auto imported = draft->Import(import_us, exported);
+  if (draft->Chance(250)) draft->Import(import_us + draft->BetweenMs(0, 1500), exported);
+  draft->AddBurst({.at_us = import_us, .spread_us = Ms(500), .count = draft->Between(3, 8)});
+  const uint64_t restore_us = import_us + draft->BetweenMs(100, 2000);
+  draft->Restore(restore_us, imported.number);
+  draft->Observe(restore_us + draft->BetweenMs(300, 1500), imported);
+  if (draft->Chance(250)) draft->Drop(restore_us + draft->BetweenMs(500, 3000), imported.number);
+}
+
+}  // namespace holdfast::plan
