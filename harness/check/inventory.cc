@@ -59,8 +59,8 @@ void Inventory::CheckDropped(const Inspection& inspection, const CatalogueWindow
   for (const LeftOver& left : inspection.left_overs) {
     if (left.damaged) continue;
     // Of a table that is being dropped some replicas go before others.
-    const bool dropped = left.replica.tablet != kMasterObject &&
-                         windows.tables.contains(left.replica.tablet / tablets_per_table_);
+    const bool dropped =
+        left.replica.tablet != kMasterObject && windows.tables.contains(left.replica.tablet / tablets_per_table_);
     if (dropped && !gone(left.replica)) continue;
     std::vector<std::string> evidence;
     for (const std::string& path : left.paths) {

@@ -349,7 +349,16 @@ TEST_F(DroppedTableTest, InventoryRejectsWhatIsLeftOfATableThatIsGoneAndNotOfOne
   inspection_.left_overs[0].damaged = true;
   inspection_.replicas.clear();
   EXPECT_EQ(InventoryFinds(), "");
-  inspection_.left_overs[0] = {{0, 2, 1}, {"table-0/tablet-0"}};  // of a table that nobody dropped
+}
+
+TEST_F(DroppedTableTest, InventoryRejectsWhatIsLeftWhereATabletIsNotHostedAnyMore) {
+  inspection_.left_overs = {{{0, 2, 1}, {"table-0/tablet-0"}}};  // of a table that nobody dropped
+  EXPECT_THAT(InventoryFinds(), HasSubstr("left on node 2, which does not host it"));
+  EXPECT_THAT(InventoryFinds(), HasSubstr("found table-0/tablet-0"));
+  inspection_.left_overs[0].damaged = true;
+  EXPECT_EQ(InventoryFinds(), "");
+  inspection_.left_overs[0].damaged = false;
+  inspection_.quiet = false;  // it may be about to go
   EXPECT_EQ(InventoryFinds(), "");
 }
 

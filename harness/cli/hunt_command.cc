@@ -29,7 +29,7 @@ struct HuntFlags {
   std::string budget = "60s";
   uint64_t seed = 1;
   // What looks for trouble most widely, in turn.
-  std::string profiles = "default,everything,membership,disk";
+  std::string profiles = "default,everything,membership,disk,tables";
   bool guided = false;
   std::string json_file;
   std::string plan_directory;

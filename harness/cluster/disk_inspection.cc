@@ -2,9 +2,6 @@
 
 #include <iterator>
 #include <map>
-#include <utility>
-
-#include <map>
 #include <set>
 #include <string>
 #include <utility>

@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/check/inspection.h"
-#include "harness/plan/validate.h"
 #include "harness/plan/keys.h"
+#include "harness/plan/validate.h"
 #include "sut/base/bugs.h"
 
 namespace holdfast {

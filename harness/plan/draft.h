@@ -39,6 +39,7 @@ class Draft {
     uint64_t faults = 0;
     uint64_t exports = 0;
     uint64_t imports = 0;
+    uint64_t group_changes = 0;
   };
 
   // Work of several clients at once.
@@ -169,8 +170,10 @@ class Draft {
   void DrawWorld();
   Fault::Crash::Kind DrawCrashKind();
   Fault::Partition::Kind DrawPartitionKind();
-  // A plan damages disks or changes groups, not both.
-  bool can_change_groups() const { return profile_.disk_permille == 0 || !swarm_.has(Kind::kDiskDamage); }
+  // A plan damages disks, imports snapshots or changes groups, one of the last with neither of the others.
+  bool can_change_groups() const {
+    return (profile_.disk_permille == 0 || !swarm_.has(Kind::kDiskDamage)) && counts_.imports == 0;
+  }
   bool DiskError(uint64_t at_us);
   bool DiskErrorInRecovery(uint64_t at_us);
   bool DiskErrorWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes);

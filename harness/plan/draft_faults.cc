@@ -136,6 +136,7 @@ bool Draft::CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, 
 bool Draft::LoseDisk(uint64_t at_us, Range restart_after_us) {
   const uint32_t masters = MasterCount(shape());
   if (!can_change_groups() || masters == shape().nodes() || shape().replication_factor() < 3) return false;
+  ++counts_.group_changes;
   Fault::DiskLoss* loss = AddFault(at_us)->mutable_disk_loss();
   *loss->mutable_target() = Node(static_cast<uint32_t>(Between(masters + 1, shape().nodes())));
   loss->set_restart_after_us(Draw(restart_after_us, &random_));
@@ -145,6 +146,7 @@ bool Draft::LoseDisk(uint64_t at_us, Range restart_after_us) {
 
 bool Draft::ChangeReplicas(uint64_t at_us, Membership::Kind kind, Target target) {
   if (!can_change_groups()) return false;
+  ++counts_.group_changes;
   Membership* membership = Add(at_us)->mutable_membership();
   membership->set_kind(kind);
   *membership->mutable_target() = std::move(target);

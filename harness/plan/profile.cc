@@ -159,7 +159,9 @@ Profile MembershipProfile() {
   profile.name = "membership";
   profile.shapes = {{350, 3, 3}, {350, 5, 3, 3}, {100, 5, 3}, {100, 5, 5, 3}, {50, 1, 1}, {50, 3, 1, 1}};
   profile.faults = {3, 8};
-  Weigh(&profile, {{Theme::kReplaceReplica, 60}, {Theme::kReplaceDead, 60}, {Theme::kLostDisk, 90}});
+  Weigh(
+      &profile,
+      {{Theme::kReplaceReplica, 60}, {Theme::kReplaceDead, 60}, {Theme::kLostDisk, 90}, {Theme::kImportedSnapshot, 0}});
   profile.enough_weight = 20;
   profile.floors = {"joining/process-death", "joining/power-loss", "joining/partition", "idle/disk-loss"};
   profile.changes_groups = true;
@@ -231,9 +233,9 @@ Profile PlainProfile() {
   return profile;
 }
 
-constexpr std::array<std::string_view, 11> kProfileNames = {"default", "snapshots", "restores",   "membership",
-                                                            "network", "disk",      "clocks",     "tables",
-                                                            "everything", "plain",  "small"};
+constexpr std::array<std::string_view, 11> kProfileNames = {"default",    "snapshots", "restores", "membership",
+                                                            "network",    "disk",      "clocks",   "tables",
+                                                            "everything", "plain",     "small"};
 
 }  // namespace
 

@@ -47,6 +47,8 @@ void PlayImportedSnapshot(uint64_t at_us, Draft* draft) {
   const auto snapshot = draft->Create(at_us);
   draft->AddBurst({.at_us = at_us, .spread_us = Ms(800), .count = draft->Between(4, 10)});
   const uint64_t export_us = at_us + draft->BetweenMs(900, 2500);
+  // What is placed by hand is placed at the replicas that there are.
+  if (draft->counts().group_changes > 0) return draft->Restore(export_us, snapshot.number);
   const auto exported = draft->Export(export_us, snapshot);
   if (draft->Chance(200)) draft->Drop(export_us + draft->BetweenMs(50, 400), snapshot.number);
   if (draft->Chance(250)) draft->Damage(export_us + draft->BetweenMs(10, 400), exported);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -434,10 +435,22 @@ absl::Status StepChecker::CheckDiskLoss(const Fault::DiskLoss& loss) {
   return CheckDelay("restart_after_us", loss.restart_after_us());
 }
 
+absl::Status StepChecker::CheckNoImportMeetsAChange() const {
+  if (plan_.safety_only() || !imports_ || !changes_groups_) return absl::OkStatus();
+  return Refuse(
+      "an import together with changes of groups: what is placed by hand is placed at the replicas that there ",
+      "are; only a plan with safety_only may do both");
+}
+
 absl::Status StepChecker::CheckNotBoth(bool damages) {
-  (damages ? damages_ : changes_groups_) = true;
+  bool* const flag = damages ? &damages_ : &changes_groups_;
+  const bool before = std::exchange(*flag, true);
+  if (absl::Status status = CheckNoImportMeetsAChange(); !status.ok()) {
+    *flag = before;
+    return status;
+  }
   if (plan_.safety_only() || !damages_ || !changes_groups_) return absl::OkStatus();
-  (damages ? damages_ : changes_groups_) = false;
+  *flag = before;
   return Refuse("damage to a disk together with changes of groups may be more than a group survives; only a plan with ",
                 "safety_only may do both");
 }

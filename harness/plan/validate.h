@@ -72,6 +72,9 @@ class StepChecker {
   absl::Status CheckDiskLoss(const Fault::DiskLoss& loss);
   // Of a step that damages a disk, or changes groups: a plan may do one of the two.
   absl::Status CheckNotBoth(bool damages);
+  // Of an import, and of a step that changes groups, once its flag is set: directories are placed by hand at the
+  // replicas that there are.
+  absl::Status CheckNoImportMeetsAChange() const;
   absl::Status CheckMaintenance(const Maintenance& maintenance) const;
   absl::Status CheckTarget(const Target& target) const;
   absl::Status CheckTablet(uint32_t table, uint32_t tablet) const;
@@ -85,6 +88,7 @@ class StepChecker {
   std::set<uint32_t> restorations_;
   bool damages_ = false;
   bool changes_groups_ = false;
+  bool imports_ = false;
 };
 
 }  // namespace holdfast::plan

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "harness/plan/validate.h"
@@ -51,6 +52,11 @@ absl::Status StepChecker::CheckExport(const TableOperation::Export& exported) {
 }
 
 absl::Status StepChecker::CheckImport(const TableOperation::Import& import) {
+  const bool before = std::exchange(imports_, true);
+  if (absl::Status status = CheckNoImportMeetsAChange(); !status.ok()) {
+    imports_ = before;
+    return status;
+  }
   const auto exported = exports_.find(import.number());
   if (exported == exports_.end()) {
     return Refuse("import of export ", import.number(), ", which no earlier step makes");

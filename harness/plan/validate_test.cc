@@ -482,6 +482,10 @@ const std::string kReplace = "membership { target { role: FOLLOWER } }";
 INSTANTIATE_TEST_SUITE_P(
     Membership, Steps,
     ::testing::Values(
+        StepsCase{{kCreate1, "table { export_snapshot { snapshot: 1 number: 1 } }", kReplace},
+                  "table { import_snapshot { number: 1 snapshot: 2 tables: 0 } }",
+                  "table { drop { table: 0 } }",
+                  "an import together with changes of groups"},
         StepsCase{{}, "membership { }", kReplace, "needs a LEADER or a FOLLOWER"},
         StepsCase{{}, "membership { kind: 3 target { role: LEADER } }", kReplace, "unknown kind"},
         StepsCase{{},

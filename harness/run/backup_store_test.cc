@@ -51,8 +51,8 @@ TEST_F(BackupStoreTest, DamageToTheFileLeavesTheDirectoriesAndTheOtherExportAsTh
 }
 
 TEST_F(BackupStoreTest, DamageToADirectoryLeavesTheOthersAndTheFileAsTheyAre) {
-  for (const Damaging::Kind kind :
-       {Damaging::DIRECTORY_MISSING, Damaging::DIRECTORY_TRUNCATED, Damaging::DIRECTORY_ROTTEN, Damaging::DIRECTORY_STALE}) {
+  for (const Damaging::Kind kind : {Damaging::DIRECTORY_MISSING, Damaging::DIRECTORY_TRUNCATED,
+                                    Damaging::DIRECTORY_ROTTEN, Damaging::DIRECTORY_STALE}) {
     Damage(kind);
     EXPECT_TRUE(store_.FileIsSound(2));
     EXPECT_EQ(Now(0), Sound(0)) << kind;

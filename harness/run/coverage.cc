@@ -37,7 +37,7 @@ bool Ends(Probe probe) {
 }  // namespace
 
 std::string_view PhaseName(Phase phase) {
-  constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle",     "creating",   "restoring", "deleting",
+  constexpr std::array<std::string_view, kPhases.size()> kNames = {"idle",     "creating", "restoring",  "deleting",
                                                                    "adopting", "removing", "installing", "joining"};
   static_assert(!kNames.back().empty());
   return kNames[static_cast<size_t>(phase)];

@@ -4,7 +4,6 @@
 
 #include <iterator>
 #include <set>
-#include <set>
 #include <string_view>
 #include <utility>
 

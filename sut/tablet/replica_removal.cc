@@ -40,8 +40,8 @@ std::vector<Step> RemovalSteps(const ReplicaContext& context, const RemovedRepli
   const auto held = std::make_shared<std::shared_ptr<TabletStore>>(std::move(store));
   return {
       [context, removed] {
-        absl::Status status = context.log_store->PutReplica(RecordOf(removed),
-                                                            LogStore::LogReset{.start = {}, .forget_promises = true});
+        absl::Status status =
+            context.log_store->PutReplica(RecordOf(removed), LogStore::LogReset{.start = {}, .forget_promises = true});
         if (status.ok()) context.seams->probes->Hit(Probe::kRemovalJournaled, removed.tablet);
         return status;
       },
