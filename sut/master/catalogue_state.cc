@@ -40,12 +40,17 @@ SnapshotInfo Begun(SnapshotInfo snapshot, SnapshotInfo::State state) {
   return snapshot;
 }
 
-// Tablets of a table that is gone have nothing left to delete: it went with a FAILED snapshot.
+// Tablets of a table that is gone, or whose replicas are being removed, have nothing left to delete: a FAILED snapshot
+// does not keep its table, and goes with it. To ask such a tablet would be to ask a group that may have no majority.
 SnapshotInfo BegunDeleting(const CatalogueState& state, const SnapshotInfo& known) {
   SnapshotInfo snapshot = Begun(known, SnapshotInfo::DELETING);
-  for (auto& tablet : *snapshot.mutable_tablets()) {
-    tablet.set_done(FindTablet(state, IdFromBytes<TabletId>(tablet.tablet()).value()) == nullptr);
+  std::set<std::string> asked;
+  for (const std::string& id : known.tables()) {
+    const TableInfo* table = Find(state.tables, id);
+    if (table == nullptr || IsRemovable(state, *table)) continue;
+    for (const auto& tablet : table->tablets()) asked.insert(tablet.id());
   }
+  for (auto& tablet : *snapshot.mutable_tablets()) tablet.set_done(!asked.contains(tablet.tablet()));
   if (AllDone(snapshot)) snapshot.set_state(SnapshotInfo::DELETED);
   return snapshot;
 }
@@ -277,14 +282,27 @@ bool AwaitsPlacement(const SnapshotInfo& snapshot) {
                      [](const auto& tablet) { return tablet.has_source(); });
 }
 
+namespace {
+
+// Whether a snapshot of the table still needs its tablets. That a delete is over there does not wait for other tables.
+bool NeedsTable(const SnapshotInfo& snapshot, const proto::TableInfo& table) {
+  if (snapshot.state() == SnapshotInfo::DELETED || snapshot.state() == SnapshotInfo::FAILED) return false;
+  if (snapshot.state() != SnapshotInfo::DELETING) return true;
+  return std::any_of(table.tablets().begin(), table.tablets().end(), [&snapshot](const auto& tablet) {
+    return std::any_of(snapshot.tablets().begin(), snapshot.tablets().end(),
+                       [&tablet](const auto& part) { return part.tablet() == tablet.id() && !part.done(); });
+  });
+}
+
+}  // namespace
+
 bool IsRemovable(const CatalogueState& state, const proto::TableInfo& table) {
   if (table.state() != TableInfo::HIDDEN) return false;
   const auto covers = [&table](const SnapshotInfo& snapshot) {
     return TableSet(snapshot.tables()).contains(table.id());
   };
   for (const auto& [id, snapshot] : state.snapshots) {
-    const bool over = snapshot.state() == SnapshotInfo::DELETED || snapshot.state() == SnapshotInfo::FAILED;
-    if (!over && covers(snapshot)) return false;
+    if (covers(snapshot) && NeedsTable(snapshot, table)) return false;
   }
   return FindRunning(state, [&](const RestorationInfo& restoration) {
            const SnapshotInfo* used = Find(state.snapshots, restoration.snapshot());

@@ -343,6 +343,24 @@ TEST_F(CatalogueStateTest, AFailedSnapshotHoldsNoTableAndIsDeletedAtOnceWhenItIs
   EXPECT_EQ(StateOf(1), SnapshotInfo::DELETED);
 }
 
+// Node after node is asked to remove its replica, so that soon no majority is left to ask anything else of.
+TEST_F(CatalogueStateTest, TheDeleteOfAFailedSnapshotDoesNotCallBackATableThatIsBeingRemoved) {
+  Do(CreateSnapshot(1, {1, 2}));
+  Do(FailSnapshot(1));
+  for (const TabletId tablet : {Tablet(1, 0), Tablet(1, 1), Tablet(2, 0)}) {
+    Do(SnapshotDone(1, tablet, SnapshotInfo::FAILING));
+  }
+  Do(DropTable(1));
+  Do(TabletClosed(1, 0));
+  Do(TabletClosed(1, 1));
+  ASSERT_TRUE(IsRemovable(state_, state_.tables.at(Table(1))));
+  EXPECT_EQ(Do(DeleteSnapshot(1)).code(), proto::OK);
+  EXPECT_EQ(StateOf(1), SnapshotInfo::DELETING);  // of the other table
+  EXPECT_TRUE(IsRemovable(state_, state_.tables.at(Table(1))));
+  Do(SnapshotDone(1, Tablet(2, 0), SnapshotInfo::DELETING));
+  EXPECT_EQ(StateOf(1), SnapshotInfo::DELETED);
+}
+
 // What must hold after every command, whatever the order in which they come.
 void ExpectInvariants(const CatalogueState& state) {
   std::set<std::string> being_restored;
@@ -368,15 +386,24 @@ TEST_F(CatalogueStateTest, AnyOrderOfCommandsTakesLegalTransitionsOnly) {
   const std::set<std::pair<SnapshotInfo::State, SnapshotInfo::State>> legal = {
       {SnapshotInfo::CREATING, SnapshotInfo::COMPLETE}, {SnapshotInfo::CREATING, SnapshotInfo::FAILING},
       {SnapshotInfo::FAILING, SnapshotInfo::FAILED},    {SnapshotInfo::COMPLETE, SnapshotInfo::DELETING},
-      {SnapshotInfo::FAILED, SnapshotInfo::DELETING},   {SnapshotInfo::DELETING, SnapshotInfo::DELETED}};
+      {SnapshotInfo::FAILED, SnapshotInfo::DELETING},   {SnapshotInfo::DELETING, SnapshotInfo::DELETED},
+      {SnapshotInfo::FAILED, SnapshotInfo::DELETED}};  // with tables that are being removed
   std::set<std::pair<SnapshotInfo::State, SnapshotInfo::State>> taken;
   Prng prng(11);
-  for (int step = 0; step < 20'000; ++step) {
-    if (step % 500 == 0) state_.snapshots.clear(), state_.restorations.clear();
+  const auto tables = state_.tables;
+  int dropped = 0;
+  for (int step = 0; step < 100'000; ++step) {
+    if (step % 500 == 0) state_.snapshots.clear(), state_.restorations.clear(), state_.tables = tables;
     const uint64_t n = 1 + prng.NextBelow(6);
     const TabletId tablet = prng.OneIn(3) ? Tablet(2, 0) : Tablet(1, prng.NextBelow(2));
     std::map<SnapshotId, SnapshotInfo::State> before;
     for (const auto& [id, snapshot] : state_.snapshots) before[id] = snapshot.state();
+    const bool was_removable = step % 500 != 0 && IsRemovable(state_, state_.tables.at(Table(1)));
+    if (step % 500 == 50) {
+      Do(DropTable(1));
+      Do(TabletClosed(1, 0));
+      Do(TabletClosed(1, 1));
+    }
     switch (prng.NextBelow(10)) {
       case 0:
         Do(CreateSnapshot(n, prng.OneIn(2) ? std::vector<uint64_t>{1} : std::vector<uint64_t>{1, 2}));
@@ -398,6 +425,9 @@ TEST_F(CatalogueStateTest, AnyOrderOfCommandsTakesLegalTransitionsOnly) {
         Do(SnapshotDone(n, tablet, static_cast<SnapshotInfo::State>(prng.NextBelow(SnapshotInfo::State_ARRAYSIZE))));
     }
     ExpectInvariants(state_);
+    const bool removable = IsRemovable(state_, state_.tables.at(Table(1)));
+    EXPECT_TRUE(removable || !was_removable) << "a table that is being removed was called back";
+    dropped += removable && !was_removable ? 1 : 0;
     for (const auto& [id, snapshot] : state_.snapshots) {
       if (!before.contains(id) || before[id] == snapshot.state()) continue;
       taken.insert({before[id], snapshot.state()});
@@ -406,6 +436,7 @@ TEST_F(CatalogueStateTest, AnyOrderOfCommandsTakesLegalTransitionsOnly) {
     ASSERT_FALSE(HasFailure()) << "at step " << step;
   }
   EXPECT_EQ(taken, legal);  // the walk was no idle one
+  EXPECT_GT(dropped, 5);
 }
 
 }  // namespace

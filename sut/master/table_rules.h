@@ -7,7 +7,7 @@
 // it is neither DELETED nor FAILED or a restoration runs, since creates, restores and deletes that are under way need
 // its tablets to come to their end, and the directories of its snapshots may still be exported and copied. Then every
 // node is asked to remove its replica, until all have; the last answer makes it gone. No rule leads back, so what is
-// not in use when the asking begins never will be.
+// not in use when the asking begins never will be; the delete of a FAILED snapshot asks nothing of it from then on.
 
 #ifndef SUT_MASTER_TABLE_RULES_H_
 #define SUT_MASTER_TABLE_RULES_H_
