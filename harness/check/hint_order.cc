@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -69,7 +70,8 @@ class Replay {
         return true;
       }
       case Kind::kDrop:
-        return saved_.erase(op.key) > 0;
+        saved_.erase(op.key);
+        return true;
       default:
         return false;
     }
@@ -112,10 +114,36 @@ class Replay {
   std::map<Symbol, MapRows> saved_;
 };
 
+using Order = std::vector<const Operation*>;
+
+// A drop of what was dropped before is told of by the op that dropped it, which may be long ago. It goes to the first
+// place after which nothing stands that had ended when it was invoked.
+Order WithRepeatedDropsLater(const Order& order) {
+  std::vector<int64_t> earliest_end(order.size() + 1, history::kPending);
+  for (size_t i = order.size(); i-- > 0;) earliest_end[i] = std::min(earliest_end[i + 1], order[i]->complete);
+  Order result;
+  result.reserve(order.size());
+  std::set<std::pair<int64_t, Symbol>> dropped;
+  std::multimap<size_t, const Operation*> later;  // by the place before which it goes
+  for (size_t i = 0; i <= order.size(); ++i) {
+    for (auto [at, end] = later.equal_range(i); at != end; ++at) result.push_back(at->second);
+    if (i == order.size()) break;
+    const Operation* op = order[i];
+    if (op->kind != Kind::kDrop || dropped.insert({op->hint.index, op->key}).second) {
+      result.push_back(op);
+      continue;
+    }
+    const auto from = earliest_end.begin() + static_cast<ptrdiff_t>(i) + 1;
+    const auto place = std::upper_bound(from, earliest_end.end() - 1, op->invoke);
+    later.emplace(place - earliest_end.begin(), op);
+  }
+  return result;
+}
+
 }  // namespace
 
 bool HintOrderIsLinearization(const History& history, std::span<const uint32_t> positions) {
-  std::vector<const Operation*> order;
+  Order order;
   order.reserve(positions.size());
   for (const uint32_t position : positions) {
     const Operation& op = history.operations[position];
@@ -130,6 +158,7 @@ bool HintOrderIsLinearization(const History& history, std::span<const uint32_t> 
     return std::tuple(a->hint.index, OnlyReads(a->kind), a->hint.sub, a->invoke) <
            std::tuple(b->hint.index, OnlyReads(b->kind), b->hint.sub, b->invoke);
   });
+  order = WithRepeatedDropsLater(order);
   Replay replay(history, order.empty() ? 0 : order.front()->object);
   int64_t latest_invoke = -1;
   for (const Operation* op : order) {
