@@ -40,6 +40,8 @@ absl::Status RecordFinding(const FailingRun& failing, int64_t timeout_ms, run::F
                        {.timeout_ms = timeout_ms, .should_stop = nullptr});
   if (!report.ok()) return report.status();
   finding->result = report->result();
+  const bool unknown = failing.result.verdict() == run::Result::UNKNOWN;
+  if (unknown && finding->result.verdict() == run::Result::UNKNOWN) return absl::OkStatus();
   if (run::SameFailure(report->result(), failing.result)) return absl::OkStatus();
   absl::PrintF("run once more it came to: %s\n", run::HeadlineText(report->result()));
   finding->result = failing.result;
@@ -85,6 +87,20 @@ absl::Status Investigate(const FailingRun& failing, const InvestigateOptions& op
   if (!folder.ok()) return folder.status();
   absl::PrintF("%s", run::ViolationsText(finding.result));
   absl::PrintF("finding: %s\nreplay it: holdfast replay %s\n\n", *folder, *folder);
+  std::fflush(stdout);
+  return absl::OkStatus();
+}
+
+absl::Status KeepUnknown(const FailingRun& unknown, const InvestigateOptions& options) {
+  run::Finding finding{.found_by = unknown.found_by, .plan = unknown.trial.plan(), .minimal = unknown.trial};
+  finding.result = unknown.result;
+  finding.minimal.set_twice(false);
+  if (unknown.trial.world() != run::PROCESSES) {
+    if (absl::Status status = RecordFinding(unknown, options.timeout_ms, &finding); !status.ok()) return status;
+  }
+  const absl::StatusOr<std::string> folder = run::WriteFinding(finding, options.findings.directory);
+  if (!folder.ok()) return folder.status();
+  absl::PrintF("UNKNOWN: %s: %s\nkept: %s\n\n", unknown.found_by, run::HeadlineText(unknown.result), *folder);
   std::fflush(stdout);
   return absl::OkStatus();
 }

@@ -32,6 +32,9 @@ struct InvestigateOptions {
 // A run in processes comes with its history and its timeline.
 absl::Status Investigate(const FailingRun& failing, const InvestigateOptions& options);
 
+// A run whose verdict is unknown is kept in the same way, as it was: there is nothing to make smaller.
+absl::Status KeepUnknown(const FailingRun& unknown, const InvestigateOptions& options);
+
 }  // namespace holdfast::cli
 
 #endif  // HARNESS_CLI_INVESTIGATE_H_

@@ -60,12 +60,14 @@ class Reporter : public run::CampaignObserver {
 
   void OnResult(uint64_t, const run::Result&, const run::CampaignSummary&) override {}
 
+  void OnUnknown(uint64_t number, const run::Trial& trial, const run::Result& result) override {
+    progress_.Clear();
+    broken_.Update(KeepUnknown({trial, result, FoundBy(number)}, investigate_));
+  }
+
   void OnFinding(uint64_t number, const run::Trial& trial, const run::Result& result) override {
     progress_.Clear();
-    const std::string found_by = absl::StrCat("campaign with seed ", options_.seed, " and profile ",
-                                              options_.profiles.name(), ", plan ", number);
-    const absl::Status status = Investigate({trial, result, found_by}, investigate_);
-    if (!status.ok()) broken_ = status;
+    broken_.Update(Investigate({trial, result, FoundBy(number)}, investigate_));
   }
 
   bool GoOn(const run::CampaignSummary& so_far) override {
@@ -77,6 +79,11 @@ class Reporter : public run::CampaignObserver {
   const absl::Status& broken() const { return broken_; }
 
  private:
+  std::string FoundBy(uint64_t number) const {
+    return absl::StrCat("campaign with seed ", options_.seed, " and profile ", options_.profiles.name(), ", plan ",
+                        number);
+  }
+
   const run::CampaignOptions& options_;
   const InvestigateOptions investigate_;
   run::Progress progress_;

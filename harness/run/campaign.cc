@@ -108,6 +108,7 @@ class Campaign : public TaskSource {
     if (result.verdict() != Result::UNKNOWN || summary_.inconclusive.size() >= kInconclusiveMax) return;
     summary_.inconclusive.push_back(
         absl::StrCat("plan ", number, ": ", result.notes().empty() ? "no reason given" : result.notes(0)));
+    observer_->OnUnknown(number, TrialWith(number), result);
   }
 
   const CampaignOptions& options_;

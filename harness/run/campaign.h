@@ -70,6 +70,8 @@ class CampaignObserver {
  public:
   virtual ~CampaignObserver() = default;
   virtual void OnResult(uint64_t number, const Result& result, const CampaignSummary& so_far) = 0;
+  // Of the first few plans whose verdict was unknown.
+  virtual void OnUnknown(uint64_t, const Trial&, const Result&) {}
   // May take its time.
   virtual void OnFinding(uint64_t number, const Trial& trial, const Result& result) = 0;
   // Asked several times a second. No: the campaign ends at once.
