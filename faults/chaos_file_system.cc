@@ -32,7 +32,23 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-constexpr auto kControlPoll = std::chrono::milliseconds(20);
+// What tells one version of a file that is only ever replaced from the next.
+struct FileVersion {
+  ino_t inode = 0;
+  off_t bytes = 0;
+  timespec modified = {};
+
+  friend bool operator==(const FileVersion& a, const FileVersion& b) {
+    return a.inode == b.inode && a.bytes == b.bytes && a.modified.tv_sec == b.modified.tv_sec &&
+           a.modified.tv_nsec == b.modified.tv_nsec;
+  }
+};
+
+FileVersion VersionOf(const std::string& path) {
+  struct stat found = {};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return {found.st_ino, found.st_size, found.st_mtim};
+}
 
 // The faults of the process's disk, wherever they come from.
 class Faults {
@@ -64,10 +80,12 @@ class Faults {
   }
 
  private:
+  // Before every operation: a fault holds from the moment at which it is armed.
   void ReadControlFile() {
-    const auto now = std::chrono::steady_clock::now();
-    if (control_file_.empty() || now < next_poll_) return;
-    next_poll_ = now + kControlPoll;
+    if (control_file_.empty()) return;
+    const FileVersion version = VersionOf(control_file_);
+    if (version == control_version_) return;
+    control_version_ = version;
     std::ifstream file(control_file_);
     std::stringstream text;
     if (file) text << file.rdbuf();
@@ -105,7 +123,7 @@ class Faults {
   const std::string control_file_;
   std::mutex mutex_;
   DiskFaultSet set_;
-  std::chrono::steady_clock::time_point next_poll_;
+  FileVersion control_version_;
   std::string control_text_;
   std::map<std::string, uint64_t> controlled_;  // by line: as armed, also when it is spent
 };

@@ -36,10 +36,11 @@ namespace holdfast::faults {
 struct ChaosDiskOptions {
   std::string data_dir;           // absolute; made if it is missing
   std::vector<DiskFault> faults;  // armed from the start
-  // A file with one fault a line (ParseDiskFaults), read again whenever it has changed: a line that is new is armed,
-  // one that has gone is disarmed, and one that stays goes on counting. Lines that are the same are one fault; a
-  // comment tells them apart. It may appear and vanish while the process runs. Empty: none. A file that does not parse
-  // changes nothing and is told of once on stderr.
+  // A file with one fault a line (ParseDiskFaults), read again before the first operation after each change of it, so
+  // that a fault holds from the moment at which it is there: a line that is new is armed, one that has gone is
+  // disarmed, and one that stays goes on counting. Lines that are the same are one fault; a comment tells them apart.
+  // It is replaced by renaming, and may appear and vanish while the process runs. Empty: none. A file that does not
+  // parse changes nothing and is told of once on stderr.
   std::string control_file;
   bool real_syncs = false;
 };
