@@ -75,10 +75,8 @@ absl::Status CheckBugs(const std::vector<std::string>& names) {
 
 absl::StatusOr<plan::Profile> FindProfile(const std::string& name) {
   if (std::optional<plan::Profile> profile = plan::ProfileNamed(name)) return *std::move(profile);
-  std::vector<std::string> known;
-  for (const std::string_view profile : plan::ProfileNames()) known.emplace_back(profile);
   return absl::InvalidArgumentError(
-      absl::StrCat("--profile ", name, ": no such profile; known ones are: ", absl::StrJoin(known, ", ")));
+      absl::StrCat("--profile ", name, ": no such profile; known ones are: ", plan::ProfileNamesText()));
 }
 
 absl::StatusOr<std::chrono::milliseconds> ParseDuration(const std::string& flag, const std::string& text) {

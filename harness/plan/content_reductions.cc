@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/plan/keys.h"
+#include "harness/plan/probe_target.h"
 #include "harness/plan/reductions.h"
 
 namespace holdfast::plan {
@@ -124,27 +125,11 @@ bool ShortenDeltas(Plan* plan, size_t) {
   return changed;
 }
 
-// Whether what is struck is the node that hits the probe.
-bool NeedsNodeOfProbe(const Step& step) {
-  const Fault& fault = step.fault();
-  return fault.has_crash() || (fault.has_pause() && !fault.pause().has_target()) ||
-         (fault.has_disk() && !fault.disk().has_target()) ||
-         (fault.has_partition() && fault.partition().kind() != Fault::Partition::RING &&
-          fault.partition().side().empty());
-}
-
-void AimAt(const Target& target, Fault* fault) {
-  if (fault->has_crash()) *fault->mutable_crash()->mutable_target() = target;
-  if (fault->has_pause()) *fault->mutable_pause()->mutable_target() = target;
-  if (fault->has_disk()) *fault->mutable_disk()->mutable_target() = target;
-  if (fault->has_partition()) *fault->mutable_partition()->add_side() = target;
-}
-
 bool RemoveWhen(Plan* plan, size_t position) {
   Step* step = StepAt(plan, position);
   if (step == nullptr || !step->has_when()) return false;
   // The node that would hit the probe is not known without one.
-  if (NeedsNodeOfProbe(*step)) {
+  if (StrikesNodeOfProbe(step->fault())) {
     if (!step->when().has_target()) return false;
     AimAt(step->when().target(), step->mutable_fault());
   }

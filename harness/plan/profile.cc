@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace holdfast::plan {
 namespace {
@@ -326,5 +327,9 @@ std::optional<Profile> ProfileNamed(std::string_view name) {
 }
 
 std::vector<std::string_view> ProfileNames() { return {kProfileNames.begin(), kProfileNames.end()}; }
+
+std::string ProfileNamesText() {
+  return absl::StrJoin(std::vector<std::string>(kProfileNames.begin(), kProfileNames.end()), ", ");
+}
 
 }  // namespace holdfast::plan

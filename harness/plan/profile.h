@@ -157,6 +157,8 @@ struct Profile {
 
 std::optional<Profile> ProfileNamed(std::string_view name);
 std::vector<std::string_view> ProfileNames();
+// "default, snapshots, ...", for messages.
+std::string ProfileNamesText();
 Profile DefaultProfile();
 
 }  // namespace holdfast::plan

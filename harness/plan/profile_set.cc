@@ -6,7 +6,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 namespace holdfast::plan {
@@ -15,10 +14,8 @@ namespace {
 bool LooksForTrouble(const Profile& profile) { return profile.name != "plain" && profile.name != "small"; }
 
 absl::Status Unknown(const std::string& name) {
-  std::vector<std::string> known;
-  for (const std::string_view profile : ProfileNames()) known.emplace_back(profile);
   return absl::InvalidArgumentError(
-      absl::StrCat("--profile ", name, ": no such profile; known ones are: ", absl::StrJoin(known, ", "), ", all"));
+      absl::StrCat("--profile ", name, ": no such profile; known ones are: ", ProfileNamesText(), ", all"));
 }
 
 }  // namespace

@@ -8,24 +8,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "harness/plan/step_text.h"
+#include "harness/plan/probe_target.h"
 #include "harness/run/runner.h"
 
 namespace holdfast::run {
-namespace {
-
-// A fault without a target of its own strikes the node that hit the probe.
-void AimAt(uint32_t node, plan::Fault* fault) {
-  plan::Target target;
-  target.set_node(node);
-  if (fault->has_pause() && !fault->pause().has_target()) *fault->mutable_pause()->mutable_target() = target;
-  if (fault->has_disk() && !fault->disk().has_target()) *fault->mutable_disk()->mutable_target() = target;
-  if (!fault->has_partition() || fault->partition().kind() == plan::Fault::Partition::RING) return;
-  if (fault->partition().side().empty()) *fault->mutable_partition()->add_side() = target;
-}
-
-}  // namespace
 
 void Runner::ArmTrigger(const plan::Step& step, uint32_t number) {
   Trigger trigger{.probe = *sut::ProbeFromName(step.when().probe()),
@@ -58,7 +44,11 @@ void Runner::MeetTriggers(uint32_t node, sut::Probe probe) {
       ++it;
       continue;
     }
-    if (trigger.step.has_fault()) AimAt(node, trigger.step.mutable_fault());
+    if (trigger.step.has_fault()) {
+      plan::Target target;
+      target.set_node(node);
+      plan::AimAt(target, trigger.step.mutable_fault());
+    }
     cluster_->At(cluster_->NowUs(), [this, number = it->first, step = std::move(trigger.step)] {
       if (healing_ || stopped()) return;
       Counters* counters = result_.mutable_counters();

@@ -135,6 +135,25 @@ class ServerTest : public ::testing::Test {
       return false;
     });
   }
+  // The leader of the tablet of row `i`, once every other node is dead: nothing commits there any more.
+  NodeId LeaderLeftAlone(int i) {
+    const NodeId leader = LeaderOf(Bytes(routing_.Route(table_, Key(i))->tablet));
+    for (const NodeId node : servers_->ids()) {
+      if (node != leader) servers_->Kill(node);
+    }
+    return leader;
+  }
+  // A put of row `i` as a new client sends it.
+  proto::Request FirstPut(int i) const {
+    proto::Request request;
+    request.set_tablet(Bytes(routing_.Route(table_, Key(i))->tablet));
+    request.mutable_id()->set_client(Bytes(RandomClientId()));
+    request.mutable_id()->set_sequence(1);
+    proto::Mutation* mutation = request.mutable_write()->add_mutations();
+    mutation->set_kind(proto::Mutation::PUT);
+    mutation->set_key(Key(i));
+    return request;
+  }
   NodeId LeaderOf(const std::string& tablet_bytes) {
     for (int attempt = 0; attempt < 200; ++attempt) {
       const auto view = client_->View(kTimeoutUs);

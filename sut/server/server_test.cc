@@ -169,21 +169,11 @@ TEST_F(ServerTest, AStopEndsTheOpenCallsAndThenTheServer) {
   StartCluster(3);
   CreateTable("test_tb");
   PutRows(0, 3);
-  const CallTarget target = *routing_.Route(table_, Key(0));
-  const NodeId leader = LeaderOf(Bytes(target.tablet));
+  // Nothing commits, so that the call stays open.
+  const NodeId leader = LeaderLeftAlone(0);
   ASSERT_FALSE(leader.is_none());
-  // Without the others nothing commits, so that the call stays open.
-  for (const NodeId node : servers_->ids()) {
-    if (node != leader) servers_->Kill(node);
-  }
   const auto stub = proto::NodeService::NewStub(MakeChannel(servers_->Address(leader)));
-  proto::Request request;
-  request.set_tablet(Bytes(target.tablet));
-  request.mutable_id()->set_client(Bytes(RandomClientId()));
-  request.mutable_id()->set_sequence(1);
-  proto::Mutation* mutation = request.mutable_write()->add_mutations();
-  mutation->set_kind(proto::Mutation::PUT);
-  mutation->set_key(Key(0));
+  const proto::Request request = FirstPut(0);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
   proto::Reply reply;
