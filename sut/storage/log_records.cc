@@ -75,12 +75,6 @@ absl::StatusOr<LogKey> DecodeLogKey(std::string_view bytes) {
   return Damaged(bytes, "key of unknown kind");
 }
 
-std::string EntriesEnd(TabletId tablet) {
-  std::string bytes = Bytes(tablet);
-  bytes.push_back(static_cast<char>(LogRecord::kEntry) + 1);
-  return bytes;
-}
-
 std::string EncodeEntryValue(std::string_view key, const raft::Entry& entry) {
   proto::Entry record;
   ToProto(entry.op, *record.mutable_op());

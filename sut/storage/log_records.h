@@ -33,8 +33,6 @@ struct LogKey {
 
 std::string EncodeLogKey(const LogKey& key);
 absl::StatusOr<LogKey> DecodeLogKey(std::string_view bytes);
-// Above every entry of the tablet, below all else of it.
-std::string EntriesEnd(TabletId tablet);
 
 // Values, sealed for the key that they stand under. Decoding fails with DataLoss.
 std::string EncodeEntryValue(std::string_view key, const raft::Entry& entry);

@@ -1,10 +1,12 @@
 #include "sut/storage/log_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "rocksdb/db.h"
 #include "rocksdb/write_batch.h"
+#include "sut/base/check.h"
 #include "sut/storage/directory.h"
 #include "sut/storage/log_records.h"
 #include "sut/storage/rocksdb_calls.h"
@@ -106,6 +108,7 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(const StorageSeam& seam
   if (const uint64_t found = opened->GetLatestSequenceNumber(); found < synced) {
     return absl::DataLossError(absl::StrCat("the Raft log ends at record ", found, ", and was synced up to ", synced));
   }
+  store->recovered_ = present.IsNotFound();
   if (CountTableFiles(*store->db_) >= kTableFilesMax) {
     if (absl::Status merged = MergeTableFiles(*store->db_); !merged.ok()) return merged;
   }
@@ -118,15 +121,11 @@ LogStore::LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db, std
 LogStore::~LogStore() { CloseStore(seam_, std::move(db_)); }
 
 absl::Status LogStore::Write(const std::vector<GroupWrite>& writes) {
+  std::lock_guard lock(mutex_);
   rocksdb::WriteBatch batch;
   for (const GroupWrite& write : writes) {
-    if (write.truncate_from.has_value()) {
-      batch.DeleteRange(EntryKey(write.tablet, *write.truncate_from), EntriesEnd(write.tablet));
-    }
-    for (const raft::Entry& entry : write.entries) {
-      const std::string key = EntryKey(write.tablet, entry.op.index);
-      batch.Put(key, EncodeEntryValue(key, entry));
-    }
+    if (write.truncate_from.has_value()) DeleteFrom(write.tablet, *write.truncate_from, batch);
+    for (const raft::Entry& entry : write.entries) AddEntry(write.tablet, entry, batch);
     if (write.hard_state.has_value()) {
       const std::string key = RecordKey(write.tablet, LogRecord::kHardState);
       batch.Put(key, EncodeHardStateValue(key, *write.hard_state));
@@ -148,8 +147,9 @@ absl::Status LogStore::Sync() {
 }
 
 absl::Status LogStore::Compact(TabletId tablet, const raft::LogStart& start) {
+  std::lock_guard lock(mutex_);
   rocksdb::WriteBatch batch;
-  batch.DeleteRange(EntryKey(tablet, Index{0}), EntryKey(tablet, Next(start.last.index)));
+  DeleteBelow(tablet, Next(start.last.index), batch);
   const std::string key = RecordKey(tablet, LogRecord::kLogStart);
   batch.Put(key, EncodeLogStartValue(key, start));
   return Commit(batch, /*sync=*/false);
@@ -158,6 +158,7 @@ absl::Status LogStore::Compact(TabletId tablet, const raft::LogStart& start) {
 absl::Status LogStore::PutReplica(const proto::ReplicaRecord& record, const std::optional<LogReset>& reset) {
   absl::StatusOr<TabletId> tablet = IdFromBytes<TabletId>(record.tablet());
   if (!tablet.ok()) return tablet.status();
+  std::lock_guard lock(mutex_);
   rocksdb::WriteBatch batch;
   const std::string key = RecordKey(*tablet, LogRecord::kReplica);
   batch.Put(key, EncodeReplicaValue(key, record));
@@ -168,6 +169,7 @@ absl::Status LogStore::PutReplica(const proto::ReplicaRecord& record, const std:
 }
 
 absl::StatusOr<std::vector<LogStore::RecoveredReplica>> LogStore::Recover() {
+  std::lock_guard lock(mutex_);
   std::vector<RecoveredReplica> replicas;
   std::optional<GroupRecords> group;
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
@@ -185,16 +187,47 @@ absl::StatusOr<std::vector<LogStore::RecoveredReplica>> LogStore::Recover() {
     if (absl::Status status = AddRecord(*key, key_bytes, it->value().ToStringView(), *group); !status.ok()) {
       return status;
     }
+    if (key->kind != LogRecord::kEntry) continue;
+    entries_.try_emplace(key->tablet, Entries{key->index, key->index}).first->second.next = Next(key->index);
   }
   if (!it->status().ok()) return FromRocksdb(it->status(), "recovery of the Raft log");
   if (group.has_value()) {
     if (absl::Status status = FinishGroup(*std::move(group), replicas); !status.ok()) return status;
   }
+  recovered_ = true;
   return replicas;
 }
 
+void LogStore::AddEntry(TabletId tablet, const raft::Entry& entry, rocksdb::WriteBatch& batch) {
+  const std::string key = EntryKey(tablet, entry.op.index);
+  batch.Put(key, EncodeEntryValue(key, entry));
+  Entries& entries = entries_.try_emplace(tablet, Entries{entry.op.index, entry.op.index}).first->second;
+  SUT_CHECK(entry.op.index == entries.next, "entries are appended one after the other");
+  entries.next = Next(entry.op.index);
+}
+
+void LogStore::DeleteBelow(TabletId tablet, Index end, rocksdb::WriteBatch& batch) {
+  const auto found = entries_.find(tablet);
+  if (found == entries_.end()) return;
+  Entries& entries = found->second;
+  for (; entries.first < std::min(end, entries.next); entries.first = Next(entries.first)) {
+    batch.Delete(EntryKey(tablet, entries.first));
+  }
+  if (entries.first == entries.next) entries_.erase(found);
+}
+
+void LogStore::DeleteFrom(TabletId tablet, Index begin, rocksdb::WriteBatch& batch) {
+  const auto found = entries_.find(tablet);
+  if (found == entries_.end()) return;
+  Entries& entries = found->second;
+  const Index kept = std::max(begin, entries.first);
+  for (Index index = kept; index < entries.next; index = Next(index)) batch.Delete(EntryKey(tablet, index));
+  entries.next = std::min(entries.next, kept);
+  if (entries.first == entries.next) entries_.erase(found);
+}
+
 absl::Status LogStore::Commit(rocksdb::WriteBatch& batch, bool sync) {
-  std::lock_guard lock(mutex_);
+  SUT_CHECK(recovered_, "a log is recovered before it is written to");
   if (!failure_.ok()) return failure_;
   if (batch.Count() == 0) return absl::OkStatus();
   weight_since_flush_ += batch.Count() + batch.GetDataSize() / kBytesPerWeight;
@@ -234,15 +267,18 @@ absl::Status LogStore::Fail(absl::Status status) {
   return status;
 }
 
-absl::Status LogStore::AddReset(TabletId tablet, const LogReset& reset, rocksdb::WriteBatch& batch) const {
+absl::Status LogStore::AddReset(TabletId tablet, const LogReset& reset, rocksdb::WriteBatch& batch) {
   bool keep_tail = false;
   if (reset.keep_tail) {
     absl::StatusOr<bool> agrees = Contains(tablet, reset.start.last);
     if (!agrees.ok()) return agrees.status();
     keep_tail = *agrees;
   }
-  const std::string end = keep_tail ? EntryKey(tablet, Next(reset.start.last.index)) : EntriesEnd(tablet);
-  batch.DeleteRange(EntryKey(tablet, Index{0}), end);
+  if (keep_tail) {
+    DeleteBelow(tablet, Next(reset.start.last.index), batch);
+  } else {
+    DeleteFrom(tablet, Index{0}, batch);
+  }
   if (reset.forget_promises) batch.Delete(RecordKey(tablet, LogRecord::kHardState));
   const std::string key = RecordKey(tablet, LogRecord::kLogStart);
   batch.Put(key, EncodeLogStartValue(key, reset.start));

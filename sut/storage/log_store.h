@@ -7,11 +7,15 @@
 // kept beside it (synced_mark.h). Where whole records were lost inside a log and their bytes read as zeros, RocksDB
 // goes on behind the hole; then it is the gap between entries that tells.
 //
+// Entries are deleted one by one. With range deletions in the store, an iterator of RocksDB before 8.5.2 forgets that a
+// table could not be read, and goes on with what older tables say (facebook/rocksdb#11782, #11786).
+//
 // Thread rule: Write and Compact on the loop; Sync and PutReplica anywhere, also at the same time.
 
 #ifndef SUT_STORAGE_LOG_STORE_H_
 #define SUT_STORAGE_LOG_STORE_H_
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -70,13 +74,23 @@ class LogStore {
   };
   absl::Status PutReplica(const proto::ReplicaRecord& record, const std::optional<LogReset>& reset);
   // Every replica that has a record, in the order of tablet ids. DataLoss for a record or entry that does not parse, or
-  // a gap.
+  // a gap. A store that is not new is recovered before it is written to.
   absl::StatusOr<std::vector<RecoveredReplica>> Recover();
 
  private:
   LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db, std::unique_ptr<SyncedMark> mark);
-  // Commits `batch`; the first failure is kept and returned ever after.
+  // Which entries of a group there are. Invariant: first <= next.
+  struct Entries {
+    Index first;
+    Index next;  // after the last one
+  };
+
+  // Commits `batch`; the first failure is kept and returned ever after. REQUIRES: mutex_ is held.
   absl::Status Commit(rocksdb::WriteBatch& batch, bool sync);
+  // REQUIRES of these: mutex_ is held, and the entry follows those that there are.
+  void AddEntry(TabletId tablet, const raft::Entry& entry, rocksdb::WriteBatch& batch);
+  void DeleteBelow(TabletId tablet, Index end, rocksdb::WriteBatch& batch);
+  void DeleteFrom(TabletId tablet, Index begin, rocksdb::WriteBatch& batch);
   // Syncs what was written so far, then says so in the mark.
   absl::Status SyncAndMark();
   // Syncs and has RocksDB begin a new write-ahead log, with no record in between.
@@ -86,7 +100,7 @@ class LogStore {
   // Keeps the first failure; gives back `status`.
   absl::Status Fail(absl::Status status);
   // Adds to `batch` what makes the log begin at reset.start.
-  absl::Status AddReset(TabletId tablet, const LogReset& reset, rocksdb::WriteBatch& batch) const;
+  absl::Status AddReset(TabletId tablet, const LogReset& reset, rocksdb::WriteBatch& batch);
   // Whether the log knows `op` as its start or as one of its entries.
   absl::StatusOr<bool> Contains(TabletId tablet, OpId op) const;
 
@@ -97,6 +111,8 @@ class LogStore {
   // Held by writers, and by Sync while it switches logs: a record that came between sync and switch would be the
   // unsynced end of the old log, and a power loss could take it and leave the records of the new log behind it.
   std::mutex mutex_;
+  bool recovered_ = false;
+  std::map<TabletId, Entries> entries_;  // of groups that have any
   uint64_t weight_since_flush_ = 0;  // rows, with large ones counted for several: memtables never fill by themselves
   absl::Status failure_;             // the first failed write or sync
 };
