@@ -124,9 +124,10 @@ const ReplicaInfo* DueInGroup(const TabletInfo& tablet) {
   return nullptr;
 }
 
+// A dropped table is hosted for as long as its snapshots need it, and may lose a node meanwhile.
 Transition ChangeReplicas(const CatalogueState& state, const proto::CatalogueCommand::ChangeReplicas& command) {
-  const TableInfo* known = FindTable(state, command.table());
-  if (known == nullptr) {
+  const TableInfo* known = Find(state.tables, command.table());
+  if (known == nullptr || IsRemovable(state, *known)) {
     return Refuse(proto::NOT_FOUND, absl::StrCat("Table with id '", Shown(command.table()), "' not found"));
   }
   TableInfo table = *known;

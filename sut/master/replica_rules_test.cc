@@ -182,6 +182,20 @@ TEST_F(ReplicaRulesTest, ADroppedTableIsRemovedFromEveryNodeItEverMeantToBeOn) {
   EXPECT_EQ(nodes, (std::set<uint32_t>{1, 2, 3, 4}));
 }
 
+// A node that is lost meanwhile is replaced, so that the snapshot can still be exported and deleted.
+TEST_F(ReplicaRulesTest, TheReplicasOfADroppedTableCanBeReplacedForAsLongAsASnapshotNeedsIt) {
+  ASSERT_EQ(Apply(CreateSnapshot(1, {1})), proto::OK);
+  Apply(SnapshotDone(1, Tablet(1, 0), proto::SnapshotInfo::CREATING));
+  ASSERT_EQ(Apply(DropTable(1)), proto::OK);
+  Apply(TabletClosed(1, 0));
+  EXPECT_EQ(Apply(ChangeReplicas({.add = 4, .remove = 1})), proto::OK);
+  while (!NextActions(state_).empty()) Step();
+  EXPECT_EQ(Shape(), "2 3 4");
+  ASSERT_EQ(Apply(DeleteSnapshot(1)), proto::OK);
+  Apply(SnapshotDone(1, Tablet(1, 0), proto::SnapshotInfo::DELETING));
+  EXPECT_EQ(Apply(ChangeReplicas({.add = 1, .remove = 4})), proto::NOT_FOUND);
+}
+
 // Whatever is asked in whatever order, and whatever is done late or twice: the group never falls below what a quorum of
 // its founders needs, at most one change of it is due, and it all comes to an end.
 TEST_F(ReplicaRulesTest, RandomChangesComeToRest) {
