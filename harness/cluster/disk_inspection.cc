@@ -1,5 +1,6 @@
 #include "harness/cluster/disk_inspection.h"
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <set>
@@ -48,8 +49,15 @@ void InspectStrays(const ReplicaDirectories& at, DiskView* disk, ReplicaInspecti
   }
 }
 
-ReplicaInspection InspectReplica(const sut::NodeLayout& layout, const NodeLife& life,
-                                 const sut::proto::ReplicaRecord& record, const PlanIds& ids, DiskView* disk) {
+// A replica's first store is made after its journal record, and reaches the disk with its first flush; until then the
+// log holds everything.
+bool MayLackStore(const JournaledReplica& replica) {
+  return replica.record.generation() == 1 && replica.log_start.index.value == 0;
+}
+
+ReplicaInspection InspectReplica(const sut::NodeLayout& layout, const NodeLife& life, const JournaledReplica& replica,
+                                 const PlanIds& ids, DiskView* disk) {
+  const sut::proto::ReplicaRecord& record = replica.record;
   const auto table = sut::IdFromBytes<sut::TableId>(record.table());
   const auto tablet = sut::IdFromBytes<sut::TabletId>(record.tablet());
   if (!table.ok() || !tablet.ok()) {
@@ -60,9 +68,13 @@ ReplicaInspection InspectReplica(const sut::NodeLayout& layout, const NodeLife& 
   ReplicaInspection out = NewInspection(life, *tablet, ids);
   out.in_barrier = record.install_unfinished();
   const ReplicaDirectories at = {sut::ReplicaLayout(layout, *table, *tablet), *tablet, record.generation()};
-  const auto content = disk->ReadStore(at.layout.generation(at.generation), RowKeysOf(*tablet));
-  out.applied = ToLogPosition(content->op);
-  TakeStore(*content, &out);
+  const std::string live = at.layout.generation(at.generation);
+  const std::vector<std::string> files = disk->NamesIn(live);
+  if (!MayLackStore(replica) || std::find(files.begin(), files.end(), "CURRENT") != files.end()) {
+    const auto content = disk->ReadStore(live, RowKeysOf(*tablet));
+    out.applied = ToLogPosition(content->op);
+    TakeStore(*content, &out);
+  }
   InspectDirectories(at, ids, disk, &out);
   return out;
 }
@@ -122,10 +134,11 @@ NodeInspection InspectStoppedNode(const sut::NodeLayout& layout, const NodeLife&
     return node;
   }
   std::set<sut::TabletId> hosted;
-  for (const sut::proto::ReplicaRecord& record : *records) {
-    if (record.removed()) continue;
-    node.replicas.push_back(InspectReplica(layout, life, record, ids, disk));
-    if (const auto tablet = sut::IdFromBytes<sut::TabletId>(record.tablet()); tablet.ok()) hosted.insert(*tablet);
+  for (const JournaledReplica& replica : *records) {
+    if (replica.record.removed()) continue;
+    node.replicas.push_back(InspectReplica(layout, life, replica, ids, disk));
+    const auto tablet = sut::IdFromBytes<sut::TabletId>(replica.record.tablet());
+    if (tablet.ok()) hosted.insert(*tablet);
   }
   node.left_overs = FindLeftOvers(layout, life, hosted, ids, disk);
   return node;

@@ -28,8 +28,7 @@ class DiskView {
   // As in store_content.h.
   virtual std::shared_ptr<const StoreContent> ReadStore(const std::string& directory, RowKeys row_keys) = 0;
   virtual std::shared_ptr<const StoreContent> ReadSnapshot(const std::string& directory, RowKeys row_keys) = 0;
-  virtual absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(
-      const std::string& log_store_directory) = 0;
+  virtual absl::StatusOr<std::vector<JournaledReplica>> ReadJournal(const std::string& log_store_directory) = 0;
 };
 
 // One life of a node.
@@ -50,11 +49,6 @@ struct ReplicaDirectories {
 // Its snapshots, and what should not be there.
 void InspectDirectories(const ReplicaDirectories& at, const PlanIds& ids, DiskView* disk,
                         check::ReplicaInspection* out);
-
-// What is on the disk of tablets that the node does not host: one entry for each, with the names of it as strays.
-std::vector<check::ReplicaInspection> InspectLeftOvers(const sut::NodeLayout& layout, const NodeLife& life,
-                                                       const std::set<sut::TabletId>& hosted, const PlanIds& ids,
-                                                       DiskView* disk);
 
 // What lies in the node's directories of tables and is of none of the replicas that it hosts.
 std::vector<check::LeftOver> FindLeftOvers(const sut::NodeLayout& layout, const NodeLife& life,

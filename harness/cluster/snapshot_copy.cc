@@ -14,8 +14,21 @@ namespace holdfast {
 namespace {
 
 constexpr uint64_t kFileBytesMax = uint64_t{256} << 20;
-// Not a snapshot's id: a node that starts meanwhile takes it for a left-over and removes it.
-constexpr const char* kUnfinished = ".placing.tmp";
+
+absl::Status PlaceAs(const sut::StorageSeam& seam, const std::string& unfinished, const std::string& directory,
+                     const DirectoryFiles& files) {
+  if (absl::Status status = sut::RemoveTree(seam, unfinished); !status.ok()) return status;
+  if (absl::Status status = sut::CreateDirectoryChain(seam, unfinished); !status.ok()) return status;
+  for (const auto& [name, bytes] : files) {
+    const absl::Status written = sut::WriteChunk(seam, absl::StrCat(unfinished, "/", name), 0, bytes);
+    if (!written.ok()) return written;
+  }
+  if (absl::Status status = sut::SyncFiles(seam, unfinished); !status.ok()) return status;
+  if (absl::Status status = sut::RemoveTree(seam, directory); !status.ok()) return status;
+  const rocksdb::Status renamed = seam.env->RenameFile(unfinished, directory);
+  if (!renamed.ok()) return sut::FromRocksdb(renamed, absl::StrCat("rename to ", directory));
+  return sut::SyncDirectory(seam, directory.substr(0, directory.rfind('/')));
+}
 
 }  // namespace
 
@@ -39,18 +52,11 @@ absl::StatusOr<SnapshotCopy> CopySnapshotOut(const sut::StorageSeam& seam, const
 
 absl::Status PlaceSnapshotFiles(const sut::StorageSeam& seam, const std::string& directory,
                                 const DirectoryFiles& files) {
-  const std::string unfinished = absl::StrCat(directory, kUnfinished);
-  if (absl::Status status = sut::RemoveTree(seam, unfinished); !status.ok()) return status;
-  if (absl::Status status = sut::CreateDirectoryChain(seam, unfinished); !status.ok()) return status;
-  for (const auto& [name, bytes] : files) {
-    const absl::Status written = sut::WriteChunk(seam, absl::StrCat(unfinished, "/", name), 0, bytes);
-    if (!written.ok()) return written;
-  }
-  if (absl::Status status = sut::SyncFiles(seam, unfinished); !status.ok()) return status;
-  if (absl::Status status = sut::RemoveTree(seam, directory); !status.ok()) return status;
-  const rocksdb::Status renamed = seam.env->RenameFile(unfinished, directory);
-  if (!renamed.ok()) return sut::FromRocksdb(renamed, absl::StrCat("rename to ", directory));
-  return sut::SyncDirectory(seam, directory.substr(0, directory.rfind('/')));
+  const std::string unfinished = absl::StrCat(directory, kPlacingSuffix);
+  absl::Status placed = PlaceAs(seam, unfinished, directory, files);
+  // A disk that failed may fail once more: then the next placing removes it, or the node's next start.
+  if (!placed.ok()) sut::RemoveTree(seam, unfinished).IgnoreError();
+  return placed;
 }
 
 }  // namespace holdfast

@@ -29,6 +29,9 @@ struct SnapshotCopy {
 // NotFound if there is no such directory, DataLoss if it is damaged.
 absl::StatusOr<SnapshotCopy> CopySnapshotOut(const sut::StorageSeam& seam, const std::string& directory);
 
+// Of a directory that is being placed. Not a snapshot's id: a node that starts takes it for a left-over and removes it.
+inline constexpr const char* kPlacingSuffix = ".placing.tmp";
+
 // Replaces what is at `directory`. REQUIRES: the files' names are plain.
 absl::Status PlaceSnapshotFiles(const sut::StorageSeam& seam, const std::string& directory,
                                 const DirectoryFiles& files);

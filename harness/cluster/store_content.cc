@@ -72,9 +72,31 @@ StoreContent ReadSnapshot(const sut::StorageSeam& seam, const std::string& direc
   return content;
 }
 
-absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const sut::StorageSeam& seam,
-                                                                   const std::string& log_store_directory) {
-  std::vector<sut::proto::ReplicaRecord> records;
+namespace {
+
+absl::Status TakeLogRecord(std::string_view key_bytes, std::string_view value, std::vector<JournaledReplica>* records) {
+  const auto key = sut::DecodeLogKey(key_bytes);
+  if (!key.ok()) return key.status();
+  if (key->kind == sut::LogRecord::kReplica) {
+    auto record = sut::DecodeReplicaValue(key_bytes, value);
+    if (!record.ok()) return record.status();
+    records->push_back({*std::move(record), {}});
+  }
+  // It stands behind the record.
+  if (key->kind == sut::LogRecord::kLogStart && !records->empty() &&
+      records->back().record.tablet() == sut::Bytes(key->tablet)) {
+    auto start = sut::DecodeLogStartValue(key_bytes, value);
+    if (!start.ok()) return start.status();
+    records->back().log_start = start->last;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<JournaledReplica>> ReadJournal(const sut::StorageSeam& seam,
+                                                          const std::string& log_store_directory) {
+  std::vector<JournaledReplica> records;
   if (!seam.env->FileExists(absl::StrCat(log_store_directory, "/CURRENT")).ok()) return records;
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(sut::LogStoreOptions(seam), log_store_directory, &opened);
@@ -84,15 +106,7 @@ absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const sut::St
   {
     const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions()));
     for (it->SeekToFirst(); it->Valid() && problem.ok(); it->Next()) {
-      const auto key = sut::DecodeLogKey(it->key().ToStringView());
-      if (!key.ok()) problem = key.status();
-      if (!key.ok() || key->kind != sut::LogRecord::kReplica) continue;
-      auto record = sut::DecodeReplicaValue(it->key().ToStringView(), it->value().ToStringView());
-      if (record.ok()) {
-        records.push_back(*std::move(record));
-      } else {
-        problem = record.status();
-      }
+      problem = TakeLogRecord(it->key().ToStringView(), it->value().ToStringView(), &records);
     }
     if (problem.ok() && !it->status().ok()) problem = sut::FromRocksdb(it->status(), "reading the journal");
   }

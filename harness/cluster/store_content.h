@@ -41,9 +41,15 @@ void AddStoreRow(std::string_view key, std::string_view value, RowKeys row_keys,
 StoreContent ReadStore(const sut::StorageSeam& seam, const std::string& directory, RowKeys row_keys);
 // A snapshot directory, with every checksum verified.
 StoreContent ReadSnapshot(const sut::StorageSeam& seam, const std::string& directory, RowKeys row_keys);
-// The journal's records in a node's Raft log store, in the order of tablet ids; empty if there is no store yet.
-absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const sut::StorageSeam& seam,
-                                                                   const std::string& log_store_directory);
+// A replica as a node's Raft log store knows it.
+struct JournaledReplica {
+  sut::proto::ReplicaRecord record;
+  sut::OpId log_start;  // the last entry that is not in the log any more
+};
+
+// In the order of tablet ids; none if there is no store yet.
+absl::StatusOr<std::vector<JournaledReplica>> ReadJournal(const sut::StorageSeam& seam,
+                                                          const std::string& log_store_directory);
 
 }  // namespace holdfast
 

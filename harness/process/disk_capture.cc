@@ -83,8 +83,7 @@ std::shared_ptr<const StoreContent> CapturedDisk::ReadSnapshot(const std::string
   return content;
 }
 
-absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> CapturedDisk::ReadJournal(
-    const std::string& log_store_directory) {
+absl::StatusOr<std::vector<JournaledReplica>> CapturedDisk::ReadJournal(const std::string& log_store_directory) {
   return holdfast::ReadJournal(seam_, log_store_directory);
 }
 

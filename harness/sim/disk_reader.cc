@@ -41,7 +41,7 @@ std::shared_ptr<const StoreContent> DiskReader::ReadSnapshot(const std::string& 
   return content;
 }
 
-absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> DiskReader::ReadJournal(const std::string& log_store_directory) {
+absl::StatusOr<std::vector<JournaledReplica>> DiskReader::ReadJournal(const std::string& log_store_directory) {
   return holdfast::ReadJournal(seam_, log_store_directory);
 }
 

@@ -31,7 +31,7 @@ class DiskReader final : public DiskView {
   std::vector<std::string> NamesIn(const std::string& directory) override;
   std::shared_ptr<const StoreContent> ReadStore(const std::string& directory, RowKeys row_keys) override;
   std::shared_ptr<const StoreContent> ReadSnapshot(const std::string& directory, RowKeys row_keys) override;
-  absl::StatusOr<std::vector<sut::proto::ReplicaRecord>> ReadJournal(const std::string& log_store_directory) override;
+  absl::StatusOr<std::vector<JournaledReplica>> ReadJournal(const std::string& log_store_directory) override;
   // Read-only.
   const sut::StorageSeam& seam() const { return seam_; }
 
