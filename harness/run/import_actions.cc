@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/cluster/plan_shape.h"
+#include "harness/cluster/snapshot_copy.h"
 #include "harness/plan/keys.h"
 #include "harness/run/runner.h"
 #include "sut/backup/export_file.h"
@@ -193,9 +194,17 @@ void Runner::PlaceImport(uint32_t snapshot, const BackupStore::Export& from) {
         if (absl::IsUnimplemented(placed)) Take(placed);
         if (is_sound && placed.ok()) imported.sound.insert({object, node});
         if (is_sound && !placed.ok() && !absl::IsFailedPrecondition(placed)) imported.perhaps.insert({object, node});
+        if (!placed.ok()) placings_cut_short_.insert({object, node});
         if (!placed.ok()) timeline_.Add(cluster_->NowUs(), absl::StrCat("  not placed: ", placed.ToString()));
       }
     }
+  }
+}
+
+void Runner::ForgetPlacings(check::Inspection* inspection) const {
+  for (check::ReplicaInspection& replica : inspection->replicas) {
+    if (!placings_cut_short_.contains({replica.replica.tablet, replica.replica.node})) continue;
+    std::erase_if(replica.strays, [](const std::string& name) { return name.ends_with(kPlacingSuffix); });
   }
 }
 

@@ -203,6 +203,7 @@ void Runner::Inspect(const std::string& reason) {
   inspection.event = recorder_.NextEvent();
   inspection.reason = reason;
   inspection.imports = recorder_.imports();
+  ForgetPlacings(&inspection);
   result_.mutable_counters()->set_inspections(result_.counters().inspections() + 1);
   for (const check::ReplicaInspection& replica : inspection.replicas) {
     for (const check::SnapshotOnDisk& directory : replica.snapshots) {
@@ -361,6 +362,7 @@ void Runner::OnNodeDown(uint32_t node, const std::string& why) {
 
 void Runner::OnNodeUp(uint32_t node) {
   coverage_.OnNodeUp(node);
+  std::erase_if(placings_cut_short_, [node](const auto& placing) { return placing.second == node; });
   if (cluster_ != nullptr) timeline_.Add(cluster_->NowUs(), absl::StrCat("  node ", node, " is up"));
 }
 

@@ -115,6 +115,8 @@ class Runner : public ClusterObserver {
   bool ImportFits(const plan::TableOperation::Import& wanted) const;
   absl::StatusOr<sut::proto::CatalogueCommand::ImportSnapshot> ImportCommand(
       const plan::TableOperation::Import& wanted) const;
+  // Takes out what is left of placings that failed: the operator's, and not the cluster's.
+  void ForgetPlacings(check::Inspection* inspection) const;
   // Wherever it is not yet, sound and in its place.
   void PlaceImport(uint32_t snapshot, const BackupStore::Export& from);
   // Whether every directory of it is known to be in its place and sound; and whether that can be.
@@ -220,6 +222,9 @@ class Runner : public ClusterObserver {
   };
   BackupStore backups_;
   std::map<uint32_t, ImportedSnapshot> imports_;  // by the snapshot that each became
+  // (tablet, node) where a placing failed that is up: what is left of it goes with the next one, or the node's next
+  // start.
+  std::set<std::pair<uint32_t, uint32_t>> placings_cut_short_;
   std::map<uint64_t, Open> open_;
   uint64_t last_open_ = 0;
   std::set<uint64_t> armed_probes_;
