@@ -411,6 +411,9 @@ void RunRecorder::OnEntry(uint32_t object, const check::LedgerEntry& entry) {
     case check::LedgerEntry::Kind::kDropSnapshot:
       drop_places_.try_emplace({object, entry.snapshot}, Hint(entry.op));
       return;
+    case check::LedgerEntry::Kind::kClose:
+      closed_at_.try_emplace(object, Hint(entry.op).index);
+      return;
     default:
       return;
   }
@@ -436,7 +439,11 @@ history::History RunRecorder::Finish() {
     }
   };
   for (const auto& [position, place] : write_places_) {
-    if (recorder_.history().operations[position].indeterminate()) recorder_.SetHint(position, place);
+    const history::Operation& op = recorder_.history().operations[position];
+    // Behind the closing of its tablet it had no effect.
+    const auto closed = closed_at_.find(op.object);
+    const bool refused = closed != closed_at_.end() && place.index > closed->second;
+    if (op.indeterminate() && !refused) recorder_.SetHint(position, place);
   }
   for (const auto& [snapshot, parts] : creates_) fill(parts, snapshot, create_places_, snapshot, true);
   for (const auto& [restoration, parts] : restores_) {

@@ -135,6 +135,7 @@ class RunRecorder {
   std::vector<std::pair<uint32_t, Position>> indeterminate_catalogue_;  // session, position in catalogue_
   std::map<std::tuple<uint32_t, uint32_t, uint64_t>, Position> sent_;   // by (object, session, sequence)
   std::map<Position, history::OpId> write_places_;
+  std::map<uint32_t, int64_t> closed_at_;                                  // index of the entry that closed a tablet
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> create_places_;   // (object, snapshot)
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> restore_places_;  // (object, restoration)
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> drop_places_;     // (object, snapshot)
