@@ -27,6 +27,7 @@ struct EnumerateFlags {
   std::string kind = "both";
   bool fail = false;
   bool torn = false;
+  bool deliveries = false;
   std::vector<std::string> bugs;
   uint64_t folders_max = 10;
   run::EnumerateOptions options;
@@ -39,8 +40,9 @@ class Reporter : public run::EnumerationObserver {
 
   void OnCounted(const run::EnumerationSummary& summary) override {
     for (const run::TrialReport::Points& points : summary.points) {
-      absl::PrintF("node %d: %d file-system mutations, %d of them writes, %d reads, %d probe hits\n", points.node(),
-                   points.mutations(), points.writes(), points.reads(), points.probes());
+      absl::PrintF("node %d: %d file-system mutations, %d of them writes, %d reads, %d probe hits, %d messages\n",
+                   points.node(), points.mutations(), points.writes(), points.reads(), points.probes(),
+                   points.deliveries());
     }
     absl::PrintF("%d points to try\n", summary.total);
     std::fflush(stdout);
@@ -107,6 +109,8 @@ int EnumeratePoints(EnumerateFlags* flags) {
   if (flags->kind == "process-death") flags->options.kinds = {Fault::Crash::PROCESS_DEATH};
   if (flags->fail) flags->options.points = run::PointSet::kFails;
   if (flags->torn) flags->options.points = run::PointSet::kTorn;
+  if (flags->deliveries) flags->options.points = run::PointSet::kDeliveries;
+  if (flags->options.pairs > 0) flags->options.points = run::PointSet::kPairs;
   if (flags->kind == "power-loss") flags->options.kinds = {Fault::Crash::POWER_LOSS};
   Reporter reporter(*flags);
   const absl::StatusOr<run::EnumerationSummary> summary = run::Enumerate(*plan, flags->options, &reporter);
@@ -132,8 +136,18 @@ void AddEnumerateCommand(CLI::App& app, int* exit_code) {
   CLI::Option* fail =
       command->add_flag("--fail", flags->fail, "Let each file-system operation fail once instead, reads too");
   fail->excludes(kind);
-  command->add_flag("--torn", flags->torn, "Crash in the middle of every write instead: a part of it is there")
-      ->excludes(fail);
+  CLI::Option* torn =
+      command->add_flag("--torn", flags->torn, "Crash in the middle of every write instead: a part of it is there")
+          ->excludes(fail);
+  CLI::Option* deliveries =
+      command->add_flag("--deliveries", flags->deliveries, "Crash before every message that is delivered instead")
+          ->excludes(fail)
+          ->excludes(torn);
+  command->add_option("--pairs", flags->options.pairs, "Try so many pairs of crashes instead, the second soon after")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}))
+      ->excludes(fail)
+      ->excludes(torn)
+      ->excludes(deliveries);
   command->add_option("--folders", flags->folders_max, "Write so many findings as folders, name the others")
       ->capture_default_str();
   AddBugOption(command, &flags->bugs);

@@ -26,7 +26,7 @@ namespace {
 struct HuntFlags {
   std::vector<std::string> names;
   bool all = false;
-  std::string budget = "60s";
+  std::string budget = "4m";
   uint64_t seed = 1;
   // What looks for trouble most widely, in turn.
   std::string profiles = "default,everything,membership,disk,tables";
@@ -34,7 +34,7 @@ struct HuntFlags {
   std::string json_file;
   std::string plan_directory;
   bool baseline = false;
-  int64_t minimize_s_max = 60;
+  int64_t minimize_s_max = 20;
   run::WorkerPoolOptions pool;
 };
 

@@ -11,6 +11,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// The second crash of a pair comes up to so many points after the first, as a power of two.
+constexpr uint64_t kPairDistanceBits = 8;
+
 // The points of one node and one kind, with the number that the first of them has.
 struct Span {
   uint32_t node = 0;
@@ -32,25 +35,46 @@ class Enumeration : public TaskSource {
       summary_.points.push_back(points);
       AddSpans(points);
     }
+    if (options_.points == PointSet::kPairs) {
+      firsts_ = summary_.total;
+      summary_.total = firsts_ == 0 ? 0 : options_.pairs;
+    }
     observer_->OnCounted(summary_);
   }
 
   Trial TrialOf(uint64_t number) const {
     Trial trial;
     *trial.mutable_plan() = plan_;
+    if (options_.points != PointSet::kPairs) {
+      *trial.mutable_crash_point() = PointAt(number);
+      return trial;
+    }
+    CrashPoint* first = trial.mutable_crash_point();
+    *first = PointAt(sut::Below(Draw(number, 0), firsts_));
+    CrashPoint* second = first->mutable_then();
+    *second = PointAt(sut::Below(Draw(number, 1), firsts_));
+    second->set_node(summary_.points[sut::Below(Draw(number, 2), summary_.points.size())].node());
+    // Mostly soon: what the first crash has left half done is not so for long.
+    second->set_ordinal(1 + sut::Below(Draw(number, 3), uint64_t{2} << sut::Below(Draw(number, 4), kPairDistanceBits)));
+    return trial;
+  }
+
+  CrashPoint PointAt(uint64_t number) const {
     const Span* span = &spans_.front();
     for (const Span& candidate : spans_) {
       if (candidate.count > 0 && candidate.first <= number) span = &candidate;
     }
-    CrashPoint* point = trial.mutable_crash_point();
-    point->set_node(span->node);
-    point->set_kind(span->kind);
-    point->set_crash(span->crash);
-    point->set_ordinal(number - span->first + 1);
-    point->set_restart_after_us(options_.restart_after_us);
-    point->set_salt(sut::Mix({plan_.seed(), span->node, static_cast<uint64_t>(span->kind), point->ordinal()}));
-    return trial;
+    CrashPoint point;
+    point.set_node(span->node);
+    point.set_kind(span->kind);
+    point.set_crash(span->crash);
+    point.set_ordinal(number - span->first + 1);
+    point.set_restart_after_us(options_.restart_after_us);
+    point.set_salt(sut::Mix({plan_.seed(), span->node, static_cast<uint64_t>(span->kind), point.ordinal()}));
+    return point;
   }
+
+  uint64_t Draw(uint64_t number, uint64_t which) const { return sut::Mix({plan_.seed(), 0x70616972, number, which}); }
 
   std::optional<uint64_t> Next() override {
     if (next_ >= summary_.total) return std::nullopt;
@@ -63,7 +87,8 @@ class Enumeration : public TaskSource {
     // A run that died had no time to say so; where it died tells.
     if (report.point_struck()) {
       ++summary_.struck;
-    } else if (result.verdict() != Result::CRASHED) {
+    } else if (result.verdict() != Result::CRASHED && options_.points != PointSet::kPairs) {
+      // Of a pair, the run may end before the second one.
       observer_->OnNotStruck(TrialOf(number).crash_point());
     }
     if (result.verdict() == Result::PASS) ++summary_.passed;
@@ -94,12 +119,17 @@ class Enumeration : public TaskSource {
       return;
     }
     for (const plan::Fault::Crash::Kind crash : options_.kinds) {
+      const bool pairs = options_.points == PointSet::kPairs;
       if (options_.points == PointSet::kTorn) {
         AddSpan({points.node(), CrashPoint::WRITE_TORN, crash, 0, points.writes()});
-        continue;
       }
-      AddSpan({points.node(), CrashPoint::MUTATION, crash, 0, points.mutations()});
-      AddSpan({points.node(), CrashPoint::PROBE, crash, 0, points.probes()});
+      if (options_.points == PointSet::kCrashes || pairs) {
+        AddSpan({points.node(), CrashPoint::MUTATION, crash, 0, points.mutations()});
+        AddSpan({points.node(), CrashPoint::PROBE, crash, 0, points.probes()});
+      }
+      if (options_.points == PointSet::kDeliveries || pairs) {
+        AddSpan({points.node(), CrashPoint::DELIVERY, crash, 0, points.deliveries()});
+      }
     }
   }
 
@@ -114,6 +144,7 @@ class Enumeration : public TaskSource {
   EnumerationObserver* const observer_;
   Clock::time_point start_;
   std::vector<Span> spans_;
+  uint64_t firsts_ = 0;  // kPairs: points that a pair may begin with
   uint64_t next_ = 0;
   EnumerationSummary summary_;
 };

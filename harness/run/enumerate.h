@@ -2,7 +2,8 @@
 // then once for every one of them, with the node dying exactly there and coming back a moment later. A cluster that
 // keeps its word passes every time.
 //
-// Instead of a crash, the file-system operation may fail, or the write be torn.
+// Instead, the file-system operation may fail, the write be torn, or the crash come with a message; or a second crash
+// may follow the first one, anywhere. Of such pairs there are too many: a number of them is drawn.
 //
 // Up to its point a run is the run that was counted, so each point strikes; one that does not is told of, not passed
 // over.
@@ -22,9 +23,11 @@ namespace holdfast::run {
 
 // What happens at each point.
 enum class PointSet : uint8_t {
-  kCrashes,  // a crash, at every mutation and every probe hit
-  kFails,    // each file-system operation, reads too, fails once instead
-  kTorn,     // a crash in the middle of every write: a part of it is there
+  kCrashes,     // a crash, at every mutation and every probe hit
+  kFails,       // each file-system operation, reads too, fails once instead
+  kTorn,        // a crash in the middle of every write: a part of it is there
+  kDeliveries,  // a crash before every message that is delivered, which is lost
+  kPairs,       // two crashes, drawn: at a mutation, a probe hit or a delivery, and soon after it another one
 };
 
 struct EnumerateOptions {
@@ -32,6 +35,7 @@ struct EnumerateOptions {
   std::optional<uint32_t> node;  // none: every node
   std::vector<plan::Fault::Crash::Kind> kinds = {plan::Fault::Crash::PROCESS_DEATH, plan::Fault::Crash::POWER_LOSS};
   uint64_t restart_after_us = 300'000;  // of simulated time
+  uint64_t pairs = 0;                   // kPairs: how many
   WorkerPoolOptions pool;
 };
 

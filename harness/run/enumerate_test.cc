@@ -105,6 +105,59 @@ TEST(EnumerateTest, EveryFileSystemOperationFailsOnceAndTheClusterRecovers) {
   }
 }
 
+TEST(EnumerateTest, ANodeDiesBeforeEveryMessageAndTheClusterRecovers) {
+  Collector collector;
+  EnumerateOptions options;
+  options.points = PointSet::kDeliveries;
+  options.pool.jobs = 2;
+  const absl::StatusOr<EnumerationSummary> summary = Enumerate(TinyPlan(), options, &collector);
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_GT(summary->points[0].deliveries(), 4u);
+  EXPECT_EQ(summary->total, 2 * summary->points[0].deliveries());
+  EXPECT_EQ(summary->struck, summary->total);
+  for (const auto& [trial, result] : collector.findings) {
+    ADD_FAILURE() << CrashPointText(trial.crash_point()) << "\n" << ViolationsText(result);
+  }
+}
+
+TEST(EnumerateTest, PairsOfCrashesStrikeAndTheClusterRecovers) {
+  Collector collector;
+  EnumerateOptions options;
+  options.points = PointSet::kPairs;
+  options.pairs = 60;
+  options.pool.jobs = 2;
+  const absl::StatusOr<EnumerationSummary> summary = Enumerate(TinyPlan(), options, &collector);
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->tried, options.pairs);
+  EXPECT_GT(summary->struck, options.pairs / 2);
+  for (const auto& [trial, result] : collector.findings) {
+    ADD_FAILURE() << CrashPointText(trial.crash_point()) << "\n" << ViolationsText(result);
+  }
+}
+
+// The death between a rename and its fsync is harmless as long as power stays: it takes the loss of it soon after.
+TEST(EnumerateTest, APairOfCrashesFindsWhatNoSingleOneOfItsKindsDoes) {
+  plan::Plan plan = TinyPlan();
+  plan.add_bugs("no-parent-fsync-after-rename");
+  EnumerateOptions options;
+  options.pool.jobs = 2;
+  options.kinds = {plan::Fault::Crash::PROCESS_DEATH};
+  Collector single;
+  ASSERT_TRUE(Enumerate(plan, options, &single).ok());
+  EXPECT_TRUE(single.findings.empty());
+  options.kinds.push_back(plan::Fault::Crash::POWER_LOSS);
+  options.points = PointSet::kPairs;
+  options.pairs = 300;
+  Collector pairs;
+  ASSERT_TRUE(Enumerate(plan, options, &pairs).ok());
+  ASSERT_FALSE(pairs.findings.empty());
+  const auto& [trial, result] = pairs.findings.front();
+  const absl::StatusOr<TrialReport> again = RunIsolated(trial, {}, {});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(SameFailure(again->result(), result));
+  EXPECT_EQ(again->result().history_digest(), result.history_digest());
+}
+
 TEST(EnumerateTest, EveryWriteIsTornOnceAndTheClusterRecovers) {
   Collector collector;
   EnumerateOptions options;

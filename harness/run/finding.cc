@@ -164,7 +164,7 @@ absl::Status CheckCrashPoint(const CrashPoint& point, const plan::Plan& plan, co
         absl::StrCat(path, ": crash_point.node ", point.node(), " of ", plan.shape().nodes(), " nodes"));
   }
   if (point.ordinal() < 1) return absl::InvalidArgumentError(absl::StrCat(path, ": crash_point.ordinal counts from 1"));
-  return absl::OkStatus();
+  return point.has_then() ? CheckCrashPoint(point.then(), plan, path) : absl::OkStatus();
 }
 
 }  // namespace

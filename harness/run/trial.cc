@@ -28,14 +28,31 @@ sim::SimCluster::PointKind PointKindOf(CrashPoint::Kind kind) {
       return PointKind::kReadFails;
     case CrashPoint::WRITE_TORN:
       return PointKind::kWriteTorn;
+    case CrashPoint::DELIVERY:
+      return PointKind::kDelivery;
     default:
       return PointKind::kMutation;
   }
 }
 
+uint64_t CountOf(CrashPoint::Kind kind, const sim::SimCluster& cluster, uint32_t node) {
+  switch (kind) {
+    case CrashPoint::PROBE:
+      return cluster.probe_count(node);
+    case CrashPoint::READ_FAILS:
+      return cluster.read_count(node);
+    case CrashPoint::WRITE_TORN:
+      return cluster.write_count(node);
+    case CrashPoint::DELIVERY:
+      return cluster.delivery_count(node);
+    default:
+      return cluster.mutation_count(node);
+  }
+}
+
 // Arms the point, and has the node started again some time after it struck: heal may be over by then. A node that
 // stopped itself over a failed operation is started again by the runner.
-void Arm(const CrashPoint& point, sim::SimCluster* cluster, bool* struck) {
+void Arm(const CrashPoint& point, sim::SimCluster* cluster, std::vector<CrashPoint>* struck) {
   sim::SimCluster::PointCrash crash;
   crash.node = point.node();
   crash.point = PointKindOf(point.kind());
@@ -43,7 +60,12 @@ void Arm(const CrashPoint& point, sim::SimCluster* cluster, bool* struck) {
   crash.kind = point.crash();
   crash.salt = point.salt();
   cluster->ArmPointCrash(crash, [cluster, point, struck] {
-    *struck = true;
+    struck->push_back(point);
+    if (point.has_then()) {
+      CrashPoint next = point.then();
+      next.set_ordinal(next.ordinal() + CountOf(next.kind(), *cluster, next.node()));
+      Arm(next, cluster, struck);
+    }
     if (IsFailedOperation(point)) return;
     const auto restart_after_us = static_cast<int64_t>(point.restart_after_us());
     cluster->At(cluster->NowUs() + restart_after_us, [cluster, node = point.node()] {
@@ -61,12 +83,13 @@ void CountPoints(const sim::SimCluster& cluster, uint32_t nodes, TrialReport* re
     points->set_probes(cluster.probe_count(node));
     points->set_reads(cluster.read_count(node));
     points->set_writes(cluster.write_count(node));
+    points->set_deliveries(cluster.delivery_count(node));
   }
 }
 
 TrialReport RunOnce(const Trial& trial, const TrialOptions& options) {
   TrialReport report;
-  bool struck = false;
+  std::vector<CrashPoint> struck;
   SimulatedOptions simulated;
   simulated.runner.keep_history = options.keep_history;
   simulated.runner.keep_timeline = options.keep_timeline;
@@ -85,10 +108,11 @@ TrialReport RunOnce(const Trial& trial, const TrialOptions& options) {
   profile.Stop();
   report.set_samples(profile.samples());
   report.set_rocksdb_samples(profile.rocksdb_samples());
-  report.set_point_struck(struck);
-  if (struck && !IsFailedOperation(trial.crash_point())) {
+  report.set_point_struck(struck.size() > (trial.crash_point().has_then() ? 1u : 0u));
+  for (const CrashPoint& point : struck) {
+    if (IsFailedOperation(point)) continue;
     Counters* counters = report.mutable_result()->mutable_counters();
-    const bool power_loss = trial.crash_point().crash() == plan::Fault::Crash::POWER_LOSS;
+    const bool power_loss = point.crash() == plan::Fault::Crash::POWER_LOSS;
     if (power_loss) counters->set_power_losses(counters->power_losses() + 1);
     if (!power_loss) counters->set_crashes(counters->crashes() + 1);
   }
@@ -164,17 +188,29 @@ bool IsFailedOperation(const CrashPoint& point) {
 }
 
 std::string CrashPointText(const CrashPoint& point) {
-  if (IsFailedOperation(point)) {
-    const char* what = point.kind() == CrashPoint::READ_FAILS ? "read " : "mutation ";
-    return absl::StrCat("file-system ", what, point.ordinal(), " of node ", point.node(), " fails");
+  const char* crash = point.crash() == plan::Fault::Crash::POWER_LOSS ? "power loss" : "process death";
+  std::string text = absl::StrCat(crash, " of node ", point.node());
+  switch (point.kind()) {
+    case CrashPoint::MUTATION_FAILS:
+      text = absl::StrCat("file-system mutation ", point.ordinal(), " of node ", point.node(), " fails");
+      break;
+    case CrashPoint::READ_FAILS:
+      text = absl::StrCat("file-system read ", point.ordinal(), " of node ", point.node(), " fails");
+      break;
+    case CrashPoint::WRITE_TORN:
+      absl::StrAppend(&text, " in the middle of its write ", point.ordinal());
+      break;
+    case CrashPoint::DELIVERY:
+      absl::StrAppend(&text, " before message ", point.ordinal(), " to it");
+      break;
+    case CrashPoint::PROBE:
+      absl::StrAppend(&text, " at its probe ", point.ordinal());
+      break;
+    default:
+      absl::StrAppend(&text, " at its file-system mutation ", point.ordinal());
   }
-  if (point.kind() == CrashPoint::WRITE_TORN) {
-    return absl::StrCat(point.crash() == plan::Fault::Crash::POWER_LOSS ? "power loss" : "process death", " of node ",
-                        point.node(), " in the middle of its write ", point.ordinal());
-  }
-  return absl::StrCat(point.crash() == plan::Fault::Crash::POWER_LOSS ? "power loss" : "process death", " of node ",
-                      point.node(), " at its ",
-                      point.kind() == CrashPoint::MUTATION ? "file-system mutation " : "probe ", point.ordinal());
+  if (point.has_then()) absl::StrAppend(&text, ", counted from there ", CrashPointText(point.then()));
+  return text;
 }
 
 }  // namespace holdfast::run

@@ -96,6 +96,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
     kMutationFails,  // no crash: it fails once, with an IOError and no effect
     kReadFails,      // of opens and reads, the same
     kWriteTorn,      // the node crashes in the middle of it: a part is written
+    kDelivery,       // the node crashes before a message, which is lost
   };
   struct PointCrash {
     uint32_t node = 1;
@@ -110,6 +111,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   uint64_t probe_count(uint32_t node) const { return Node(node).probe_count(); }
   uint64_t read_count(uint32_t node) const { return Node(node).read_count(); }
   uint64_t write_count(uint32_t node) const { return Node(node).write_count(); }
+  uint64_t delivery_count(uint32_t node) const { return Node(node).delivery_count(); }
 
   // --- Determinism: equal for two runs of one plan, unless something real gets in.
   // Order, time and owner of all events, and all deliveries, so far.
@@ -153,6 +155,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void OnNodeProbe(SimNode& node, sut::Probe probe, sut::TabletId tablet) override;
   PointFate OnNodeMutation(SimNode& node, bool writes) override;
   PointFate OnNodeRead(SimNode& node) override;
+  void OnNodeDelivery(SimNode& node) override;
   void OnNodeTorn(SimNode& node) override;
   void OnNodeSent(SimNode& node, const std::string& envelope) override;
   void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) override;

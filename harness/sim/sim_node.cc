@@ -201,7 +201,10 @@ void SimNode::SetLatencies(int64_t sync_us_median, int64_t job_us_median) {
 }
 
 void SimNode::Receive(const std::string& envelope) {
-  if (is_up() && life_->node != nullptr) life_->node->Receive(envelope);
+  if (!is_up() || life_->node == nullptr) return;
+  ++delivery_count_;
+  host_->OnNodeDelivery(*this);
+  if (is_up()) life_->node->Receive(envelope);
 }
 
 bool SimNode::is_up() const { return life_ != nullptr && !life_->dead; }

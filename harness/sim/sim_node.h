@@ -50,6 +50,8 @@ class SimNodeHost {
   // Before the mutation takes effect. Only writes can be torn; then OnNodeTorn is called, and crashes the node.
   virtual PointFate OnNodeMutation(SimNode& node, bool writes) = 0;
   virtual PointFate OnNodeRead(SimNode& node) = 0;
+  // A message is about to be handed to the node; not if it has died when this returns.
+  virtual void OnNodeDelivery(SimNode& node) = 0;
   virtual void OnNodeTorn(SimNode& node) = 0;
   virtual void OnNodeSent(SimNode& node, const std::string& envelope) = 0;
   virtual void OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) = 0;
@@ -134,7 +136,8 @@ class SimNode final : private MutationObserver {
   uint64_t mutation_digest() const { return mutation_digest_; }
   uint64_t read_count() const { return read_count_; }
   uint64_t write_count() const { return write_count_; }  // the mutations that can be torn
-  void ResetCounts() { mutation_count_ = probe_count_ = read_count_ = write_count_ = 0; }
+  uint64_t delivery_count() const { return delivery_count_; }
+  void ResetCounts() { mutation_count_ = probe_count_ = read_count_ = write_count_ = delivery_count_ = 0; }
 
  private:
   struct Life;
@@ -163,6 +166,7 @@ class SimNode final : private MutationObserver {
   uint64_t probe_count_ = 0;
   uint64_t read_count_ = 0;
   uint64_t write_count_ = 0;
+  uint64_t delivery_count_ = 0;
   faults::DiskFaultSet disk_faults_;
   uint64_t disk_errors_ = 0;
   bool disk_damaged_ = false;

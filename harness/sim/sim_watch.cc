@@ -59,6 +59,8 @@ SimNodeHost::PointFate SimCluster::OnNodeRead(SimNode& node) {
   return TakePoint(node, PointKind::kReadFails, node.read_count()) ? PointFate::kFail : PointFate::kProceed;
 }
 
+void SimCluster::OnNodeDelivery(SimNode& node) { StrikePoint(node, PointKind::kDelivery, node.delivery_count()); }
+
 void SimCluster::OnNodeTorn(SimNode& node) {
   const PointCrash crash = *std::exchange(tearing_, std::nullopt);
   node.Crash({.kind = crash.kind, .salt = crash.salt, .why = absl::StrCat("in the middle of write ", crash.ordinal)});
@@ -80,7 +82,9 @@ std::optional<SimCluster::PointCrash> SimCluster::TakePoint(const SimNode& node,
 void SimCluster::StrikePoint(SimNode& node, PointKind point, uint64_t count) {
   const std::optional<PointCrash> crash = TakePoint(node, point, count);
   if (!crash) return;
-  const char* what = point == PointKind::kMutation ? "disk mutation " : "probe hit ";
+  const char* what = point == PointKind::kMutation ? "disk mutation "
+                     : point == PointKind::kProbe  ? "probe hit "
+                                                   : "message ";
   node.Crash({.kind = crash->kind, .salt = crash->salt, .why = absl::StrCat("at ", what, count)});
 }
 
