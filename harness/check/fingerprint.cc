@@ -89,7 +89,7 @@ Fingerprint FingerprintOf(const Rows& rows) {
 }
 
 ReplicaDigest DigestOf(const ReplicaInspection& replica) {
-  ReplicaDigest digest{FingerprintOf(replica.rows), FingerprintOf(replica.metadata), {}};
+  ReplicaDigest digest{FingerprintOf(replica.rows), FingerprintOf(replica.metadata), FingerprintOf(replica.books), {}};
   digest.snapshots.reserve(replica.snapshots.size());
   for (const SnapshotOnDisk& snapshot : replica.snapshots) digest.snapshots.push_back(FingerprintOf(snapshot.rows));
   return digest;

@@ -32,6 +32,7 @@ Fingerprint FingerprintOf(const Rows& rows);
 struct ReplicaDigest {
   Fingerprint rows;
   Fingerprint metadata;
+  Fingerprint books;
   std::vector<Fingerprint> snapshots;  // as in ReplicaInspection::snapshots
 };
 

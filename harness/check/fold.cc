@@ -40,8 +40,10 @@ FoldEffect TabletFold::Apply(const LedgerEntry& entry, std::shared_ptr<const Fol
       return Write(entry);
     case LedgerEntry::Kind::kFence:
       sessions_[entry.client].fenced = true;
+      books_.Fence(entry.client);
       return FoldEffect::kApplied;
     case LedgerEntry::Kind::kClose:
+      books_.Close();
       return std::exchange(closed_, true) ? FoldEffect::kNothing : FoldEffect::kApplied;
     case LedgerEntry::Kind::kCreateSnapshot:
       return Create(entry, rows_);
@@ -72,8 +74,13 @@ FoldEffect TabletFold::Write(const LedgerEntry& entry) {
   const bool done = Mutate(entry);
   if (entry.sequence != 0) {
     session.first_incomplete = std::max(session.first_incomplete, entry.first_incomplete);
-    session.remembered.erase(session.remembered.begin(), session.remembered.lower_bound(session.first_incomplete));
+    books_.SetLowerBound(entry.client, session.first_incomplete);
+    while (!session.remembered.empty() && *session.remembered.begin() < session.first_incomplete) {
+      books_.Forget(entry.client, *session.remembered.begin());
+      session.remembered.erase(session.remembered.begin());
+    }
     session.remembered.insert(entry.sequence);
+    books_.Remember(entry.client, entry.sequence);
   }
   return done ? FoldEffect::kApplied : FoldEffect::kWrongType;
 }
@@ -113,6 +120,7 @@ FoldEffect TabletFold::Create(const LedgerEntry& entry, std::shared_ptr<const Fo
   if (markers_.contains(entry.snapshot)) return FoldEffect::kNothing;
   if (content == nullptr) return FoldEffect::kImpossible;
   markers_.emplace(entry.snapshot, Marker::kCreated);
+  books_.MarkSnapshot(entry.snapshot, true);
   auto changed = std::make_shared<FoldedSnapshots>(*snapshots_);
   (*changed)[entry.snapshot] = {entry.op, std::move(content)};
   snapshots_ = std::move(changed);
@@ -124,6 +132,7 @@ FoldEffect TabletFold::Restore(const LedgerEntry& entry) {
   const auto snapshot = snapshots_->find(entry.snapshot);
   if (snapshot == snapshots_->end()) return FoldEffect::kImpossible;
   restorations_.insert(entry.restoration);
+  books_.MarkRestoration(entry.restoration);
   // Shared with the snapshot until the next write, which copies (MutableRows), so the snapshot stays as it is.
   rows_ = std::const_pointer_cast<FoldedRows>(snapshot->second.content);
   return FoldEffect::kApplied;
@@ -131,9 +140,11 @@ FoldEffect TabletFold::Restore(const LedgerEntry& entry) {
 
 FoldEffect TabletFold::Remove(const LedgerEntry& entry, Marker marker) {
   const auto [present, inserted] = markers_.emplace(entry.snapshot, marker);
+  if (inserted) books_.MarkSnapshot(entry.snapshot, false);
   if (inserted) return FoldEffect::kApplied;
   if (present->second != Marker::kCreated) return FoldEffect::kNothing;
   present->second = marker;
+  books_.MarkSnapshot(entry.snapshot, false);
   auto changed = std::make_shared<FoldedSnapshots>(*snapshots_);
   changed->erase(entry.snapshot);
   snapshots_ = std::move(changed);

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "harness/check/books.h"
 #include "harness/check/decimal.h"
 #include "harness/check/fingerprint.h"
 #include "harness/check/inspection.h"
@@ -55,6 +56,8 @@ class TabletFold {
   FoldEffect Apply(const LedgerEntry& entry, std::shared_ptr<const FoldedRows> adopted = nullptr);
 
   const FoldedRows& rows() const { return *rows_; }
+  // What it remembers beside its rows.
+  const Books& books() const { return books_; }
   // Shared until the next change of the set.
   std::shared_ptr<const FoldedSnapshots> snapshots() const { return snapshots_; }
 
@@ -82,6 +85,7 @@ class TabletFold {
   std::map<uint32_t, Session> sessions_;
   std::map<uint32_t, Marker> markers_;
   std::set<uint32_t> restorations_;
+  Books books_;  // Invariant: what the sessions, markers, restorations and closed_ say
   bool closed_ = false;
 };
 

@@ -100,6 +100,7 @@ struct ReplicaInspection {
   Rows rows;
   // The replica's own metadata (remembered requests, sessions, markers), raw, without the applied op id.
   Rows metadata;
+  Rows books;  // the same in words, see books.h; a tablet's
   std::vector<SnapshotOnDisk> snapshots;
   // Anything in the replica's directories that is neither its live generation nor a snapshot directory: relative paths.
   std::vector<std::string> strays;

@@ -149,6 +149,7 @@ void ApplyLedger::FoldOn(uint32_t number, Tablet& tablet) {
     ++tablet.folded;
     slot.effect = tablet.fold.Apply(slot.entry, slot.adopted);
     slot.rows = tablet.fold.rows().fingerprint;
+    slot.books = tablet.fold.books().fingerprint();
     slot.snapshots = tablet.fold.snapshots();
     if (slot.effect == FoldEffect::kImpossible) TellImpossible(number, tablet, slot);
   }
@@ -265,10 +266,10 @@ void ApplyLedger::Unjudged(std::string reason) {
   if (unjudged_.size() < kUnjudgedMax) unjudged_.push_back(std::move(reason));
 }
 
-Rows ApplyLedger::RowsAt(const Tablet& tablet, uint64_t index) const {
+TabletFold ApplyLedger::FoldAt(const Tablet& tablet, uint64_t index) const {
   TabletFold fold;
   for (uint64_t i = 1; i <= index; ++i) fold.Apply(tablet.slots[i].entry, tablet.slots[i].adopted);
-  return fold.rows().rows;
+  return fold;
 }
 
 std::vector<std::string> ApplyLedger::Context(const Tablet& tablet, uint64_t index) const {

@@ -1,6 +1,6 @@
 // The second judge: what replicas did. Property: at every index all replicas and all their incarnations applied the
-// same entry, without a gap; and at every moment a replica's rows and snapshot directories are the fold of those
-// entries.
+// same entry, without a gap; and at every moment a replica's rows, its books (books.h) and its snapshot
+// directories are the fold of those entries.
 //
 // It finds what a heal repairs and what no client ever read. It trusts no replica: the model is TabletFold's. The
 // master's group has no fold: its entries are compared, and gaps looked for.
@@ -71,7 +71,8 @@ class ApplyLedger {
     LedgerEntry entry;
     ReplicaName first;  // who applied it first
     FoldEffect effect = FoldEffect::kNothing;
-    Fingerprint rows;  // after the entry
+    Fingerprint rows;   // after the entry
+    Fingerprint books;  // the same
     std::shared_ptr<const FoldedSnapshots> snapshots;
     std::shared_ptr<const FoldedRows> adopted;  // of an adoption: what it brings
   };
@@ -123,6 +124,12 @@ class ApplyLedger {
   bool Judge(const ReplicaInspection& replica, const ReplicaDigest& digest, Patience patience);
   bool JudgeRows(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
                  Patience patience);
+  // What it remembers beside its rows.
+  bool JudgeBooks(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
+                  Patience patience);
+  // In a barrier, at `index`: a restore's state becomes the live one in the instant before it is marked applied.
+  enum class AheadOf : uint8_t { kNo, kNotKnownYet, kRestore };
+  AheadOf MayBeAhead(const Tablet& tablet, uint64_t index, Patience patience) const;
   // Placed by hand, and no replica's doing until it is adopted: see Inspection::imports.
   bool IsPlaced(const Tablet& tablet, uint64_t index, uint32_t snapshot) const;
   bool JudgeSnapshots(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
@@ -137,7 +144,7 @@ class ApplyLedger {
   void JudgeContent(const ReplicaInspection& replica, const SnapshotOnDisk& found, const Fingerprint& fingerprint,
                     const FoldedSnapshot& expected);
   void JudgeAcknowledged(const AcknowledgedWrite& write);
-  Rows RowsAt(const Tablet& tablet, uint64_t index) const;
+  TabletFold FoldAt(const Tablet& tablet, uint64_t index) const;
   // What a reader needs around an index: the entry there, and the last entry before it that was not a plain write.
   std::vector<std::string> Context(const Tablet& tablet, uint64_t index) const;
   void Unjudged(std::string reason);

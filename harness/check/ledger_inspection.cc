@@ -48,7 +48,8 @@ bool ApplyLedger::Judge(const ReplicaInspection& replica, const ReplicaDigest& d
     Unjudged(absl::StrCat(StateText(replica), ": the entries up to there are not all known"));
     return true;
   }
-  const bool rows_judged = JudgeRows(replica, digest, group, patience);
+  bool rows_judged = JudgeRows(replica, digest, group, patience);
+  rows_judged = JudgeBooks(replica, digest, group, patience) && rows_judged;
   return JudgeSnapshots(replica, digest, group, patience) && rows_judged;
 }
 
@@ -58,23 +59,50 @@ bool ApplyLedger::JudgeRows(const ReplicaInspection& replica, const ReplicaDiges
   const uint64_t index = replica.applied.index;
   if (digest.rows == tablet.slots[index].rows) return true;
   if (replica.in_barrier) {
-    // A restore's rows become the live ones in the instant before it is marked applied.
-    if (index + 1 > tablet.folded && patience == Patience::kWait) return false;
-    if (index + 1 <= tablet.folded && tablet.slots[index + 1].entry.kind == LedgerEntry::Kind::kRestore &&
-        digest.rows == tablet.slots[index + 1].rows) {
-      return true;
-    }
+    const AheadOf ahead = MayBeAhead(tablet, index, patience);
+    if (ahead == AheadOf::kNotKnownYet) return false;
+    if (ahead == AheadOf::kRestore && digest.rows == tablet.slots[index + 1].rows) return true;
   }
   const std::string key = ReplicaKey("rows", replica.replica);
   if (!log_.Wants(key)) return true;
   std::vector<std::string> evidence = {StateText(replica)};
   for (std::string& line : Context(tablet, index)) evidence.push_back(std::move(line));
-  for (std::string& line : RowDifference(RowsAt(tablet, index), replica.rows)) evidence.push_back(std::move(line));
+  for (std::string& line : RowDifference(FoldAt(tablet, index).rows().rows, replica.rows))
+    evidence.push_back(std::move(line));
   log_.Add(key, "I1",
            absl::StrCat("rows of ", TabletText(replica.replica.tablet), " on node ", replica.replica.node,
                         " are not what its log makes of them"),
            std::move(evidence));
   return true;
+}
+
+bool ApplyLedger::JudgeBooks(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,
+                             Patience patience) {
+  ++comparisons_;
+  const uint64_t index = replica.applied.index;
+  if (digest.books == tablet.slots[index].books) return true;
+  if (replica.in_barrier) {
+    const AheadOf ahead = MayBeAhead(tablet, index, patience);
+    if (ahead == AheadOf::kNotKnownYet) return false;
+    if (ahead == AheadOf::kRestore && digest.books == tablet.slots[index + 1].books) return true;
+  }
+  const std::string key = ReplicaKey("books", replica.replica);
+  if (!log_.Wants(key)) return true;
+  std::vector<std::string> evidence = {StateText(replica)};
+  for (std::string& line : Context(tablet, index)) evidence.push_back(std::move(line));
+  for (std::string& line : RowDifference(FoldAt(tablet, index).books().facts(), replica.books)) {
+    evidence.push_back(std::move(line));
+  }
+  log_.Add(key, "I1",
+           absl::StrCat("what ", TabletText(replica.replica.tablet), " on node ", replica.replica.node,
+                        " remembers is not what its log makes of it"),
+           std::move(evidence));
+  return true;
+}
+
+ApplyLedger::AheadOf ApplyLedger::MayBeAhead(const Tablet& tablet, uint64_t index, Patience patience) const {
+  if (index + 1 > tablet.folded) return patience == Patience::kWait ? AheadOf::kNotKnownYet : AheadOf::kNo;
+  return tablet.slots[index + 1].entry.kind == LedgerEntry::Kind::kRestore ? AheadOf::kRestore : AheadOf::kNo;
 }
 
 bool ApplyLedger::JudgeSnapshots(const ReplicaInspection& replica, const ReplicaDigest& digest, const Tablet& tablet,

@@ -148,6 +148,35 @@ TEST_F(LedgerTest, RejectsARowThatIsMissingExtraOrOther) {
   EXPECT_THAT(TextOf(ledger_.violations()), HasSubstr("key \"c\": expected \"3\", found \"0\""));
 }
 
+// Nobody has sent a duplicate yet that would show it.
+TEST_F(LedgerTest, RejectsBooksThatForgotOrInvented) {
+  ApplyAll();
+  ReplicaInspection forgot = log_.Replica(Node(1), 8);
+  ASSERT_EQ(forgot.books.erase("request 1 of client 9"), 1u);
+  ReplicaInspection revived = log_.Replica(Node(2), 8);
+  ASSERT_EQ(revived.books.at("snapshot 1"), "removed");
+  revived.books["snapshot 1"] = "made";
+  ReplicaInspection restored = log_.Replica(Node(3), 8);
+  restored.books["restoration 7"] = "restored";
+  for (const ReplicaInspection& replica : {forgot, revived, restored}) Check(replica);
+  ASSERT_THAT(ledger_.violations(), SizeIs(3));
+  const std::string text = TextOf(ledger_.violations());
+  EXPECT_THAT(text, HasSubstr("key \"request 1 of client 9\": expected \"remembered\", found nothing"));
+  EXPECT_THAT(text, HasSubstr("key \"snapshot 1\": expected \"removed\", found \"made\""));
+  EXPECT_THAT(text, HasSubstr("key \"restoration 7\": expected nothing, found \"restored\""));
+}
+
+TEST_F(LedgerTest, AFenceIsInTheBooks) {
+  log_.Fence(9);
+  ApplyAll();
+  ReplicaInspection open = log_.Replica(Node(1), 9);
+  Check(open);
+  EXPECT_THAT(ledger_.violations(), IsEmpty());
+  ASSERT_EQ(open.books.erase("session of client 9"), 1u);
+  Check(open);
+  EXPECT_THAT(ledger_.violations(), SizeIs(1));
+}
+
 TEST_F(LedgerTest, RejectsAStoreWhoseAppliedIndexIsOffByOneEntry) {
   ApplyAll();
   ReplicaInspection ahead = log_.Replica(Node(1), 7);
@@ -265,12 +294,13 @@ TEST_F(LedgerTest, AcceptsRestoredRowsJustBeforeTheirMarkOnlyInABarrier) {
   ApplyAll();
   ReplicaInspection swapped = log_.Replica(Node(1), 4);
   swapped.rows = log_.Replica(Node(1), 5).rows;
+  swapped.books = log_.Replica(Node(1), 5).books;
   swapped.in_barrier = true;
   Check(swapped);
   EXPECT_THAT(ledger_.violations(), IsEmpty());
   swapped.in_barrier = false;
   Check(swapped);
-  EXPECT_THAT(ledger_.violations(), SizeIs(1));
+  EXPECT_THAT(ledger_.violations(), SizeIs(2));  // rows and books
 }
 
 TEST_F(LedgerTest, AcceptsAnyKnownSetDuringAnInstallButNoOtherContent) {

@@ -89,6 +89,7 @@ class ModelLog {
     replica.running = true;
     replica.applied = index == 0 ? LogPosition() : at(index).op;
     replica.rows = fold.rows().rows;
+    replica.books = fold.books().facts();
     for (const auto& [id, snapshot] : *fold.snapshots()) {
       replica.snapshots.push_back({id, std::to_string(id), "", snapshot.op, snapshot.content->rows});
     }

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "harness/cluster/ledger_entry.h"
+#include "harness/cluster/read_books.h"
 
 namespace holdfast {
 
@@ -50,9 +51,12 @@ void InspectStrays(const ReplicaDirectories& at, DiskView* disk, ReplicaInspecti
 }
 
 // A replica's first store is made after its journal record, and reaches the disk with its first flush; until then the
-// log holds everything.
-bool MayLackStore(const JournaledReplica& replica) {
-  return replica.record.generation() == 1 && replica.log_start.index.value == 0;
+// log holds everything, and there is no snapshot.
+bool LacksStoreYet(const JournaledReplica& replica, const ReplicaDirectories& at, DiskView* disk) {
+  if (replica.record.generation() != 1 || replica.log_start.index.value != 0) return false;
+  const std::vector<std::string> files = disk->NamesIn(at.layout.generation(at.generation));
+  const bool is_made = std::find(files.begin(), files.end(), "CURRENT") != files.end();
+  return !is_made && disk->NamesIn(at.layout.snapshots()).empty();
 }
 
 ReplicaInspection InspectReplica(const sut::NodeLayout& layout, const NodeLife& life, const JournaledReplica& replica,
@@ -68,12 +72,10 @@ ReplicaInspection InspectReplica(const sut::NodeLayout& layout, const NodeLife& 
   ReplicaInspection out = NewInspection(life, *tablet, ids);
   out.in_barrier = record.install_unfinished();
   const ReplicaDirectories at = {sut::ReplicaLayout(layout, *table, *tablet), *tablet, record.generation()};
-  const std::string live = at.layout.generation(at.generation);
-  const std::vector<std::string> files = disk->NamesIn(live);
-  if (!MayLackStore(replica) || std::find(files.begin(), files.end(), "CURRENT") != files.end()) {
-    const auto content = disk->ReadStore(live, RowKeysOf(*tablet));
+  if (!LacksStoreYet(replica, at, disk)) {
+    const auto content = disk->ReadStore(at.layout.generation(at.generation), RowKeysOf(*tablet));
     out.applied = ToLogPosition(content->op);
-    TakeStore(*content, &out);
+    TakeStore(*content, ids, &out);
   }
   InspectDirectories(at, ids, disk, &out);
   return out;
@@ -89,10 +91,17 @@ ReplicaInspection NewInspection(const NodeLife& life, sut::TabletId tablet, cons
   return out;
 }
 
-void TakeStore(const StoreContent& content, ReplicaInspection* out) {
+void TakeStore(const StoreContent& content, const PlanIds& ids, ReplicaInspection* out) {
   out->error = content.error;
   out->rows = content.rows;
   out->metadata = content.metadata;
+  if (!out->error.empty() || out->replica.tablet == check::kMasterObject) return;
+  const auto books = ReadBooks(content.metadata, ids);
+  if (books.ok()) {
+    out->books = books->facts();
+  } else {
+    out->error = books.status().ToString();
+  }
 }
 
 void InspectDirectories(const ReplicaDirectories& at, const PlanIds& ids, DiskView* disk, ReplicaInspection* out) {

@@ -38,7 +38,7 @@ struct NodeLife {
 };
 
 check::ReplicaInspection NewInspection(const NodeLife& life, sut::TabletId tablet, const PlanIds& ids);
-void TakeStore(const StoreContent& content, check::ReplicaInspection* out);
+void TakeStore(const StoreContent& content, const PlanIds& ids, check::ReplicaInspection* out);
 
 // A replica's place on the disk.
 struct ReplicaDirectories {

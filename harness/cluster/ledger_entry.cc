@@ -10,13 +10,6 @@ namespace holdfast {
 
 namespace {
 
-uint32_t ClientOf(const std::string& bytes, const PlanIds& ids) {
-  const auto client = sut::IdFromBytes<sut::ClientId>(bytes);
-  if (!client.ok()) return kUnknownNumber;
-  const std::optional<uint32_t> session = ids.SessionNumber(*client);
-  return session.has_value() ? *session + 1 : kUnknownNumber;
-}
-
 check::LedgerMutation MutationOf(const sut::proto::Mutation& from) {
   check::LedgerMutation mutation;
   switch (from.kind()) {
@@ -80,6 +73,13 @@ void TakeSnapshotOp(const sut::proto::TabletSnapshotOp& op, const PlanIds& ids, 
 
 check::LogPosition ToLogPosition(sut::OpId op) { return {.term = op.term.value, .index = op.index.value}; }
 
+uint32_t LedgerClientOf(const std::string& client_bytes, const PlanIds& ids) {
+  const auto client = sut::IdFromBytes<sut::ClientId>(client_bytes);
+  if (!client.ok()) return kUnknownNumber;
+  const std::optional<uint32_t> session = ids.SessionNumber(*client);
+  return session.has_value() ? *session + 1 : kUnknownNumber;
+}
+
 check::LedgerEntry LedgerEntryOf(const sut::ApplyObserver::Applied& applied, const PlanIds& ids) {
   check::LedgerEntry entry;
   entry.op = ToLogPosition(applied.op);
@@ -88,7 +88,7 @@ check::LedgerEntry LedgerEntryOf(const sut::ApplyObserver::Applied& applied, con
   sut::proto::Command command;
   if (!command.ParseFromString(*applied.data)) return entry;
   if (command.has_request()) {
-    entry.client = ClientOf(command.request().client(), ids);
+    entry.client = LedgerClientOf(command.request().client(), ids);
     entry.sequence = command.request().sequence();
     entry.first_incomplete = command.request().first_incomplete();
   }
@@ -101,7 +101,7 @@ check::LedgerEntry LedgerEntryOf(const sut::ApplyObserver::Applied& applied, con
       break;
     case sut::proto::Command::kFence:
       entry.kind = check::LedgerEntry::Kind::kFence;
-      entry.client = ClientOf(command.fence().client(), ids);
+      entry.client = LedgerClientOf(command.fence().client(), ids);
       break;
     case sut::proto::Command::kSnapshot:
       TakeSnapshotOp(command.snapshot(), ids, &entry);

@@ -30,7 +30,7 @@ ReplicaInspection InspectRunning(const NodeLife& life, const sut::Replica& repli
     return true;
   });
   if (!read.ok()) content.error = read.ToString();
-  TakeStore(content, &out);
+  TakeStore(content, ids, &out);
   InspectDirectories({replica.layout(), replica.tablet(), replica.record().generation()}, ids, reader, &out);
   return out;
 }

@@ -37,6 +37,15 @@ proto::Reply NoReply() {
   return reply;
 }
 
+// Of a tablet that the master does not list: nobody is left who could say so, the replicas that the caller knew having
+// moved away before the table was dropped.
+proto::Reply NoSuchTablet() {
+  proto::Reply reply;
+  reply.set_code(proto::TABLET_GONE);
+  reply.set_message("the table was dropped");
+  return reply;
+}
+
 }  // namespace
 
 struct Session::Operation {
@@ -51,6 +60,7 @@ struct Session::Operation {
   uint32_t attempts = 0;
   bool in_flight = false;   // Invariant: if set, attempt number `attempts` has neither been answered nor timed out
   bool redirected = false;  // this attempt follows a hint
+  bool not_hosted = false;  // a node that was asked does not host the tablet
   NodeId sent_to;
   int64_t wake_us = 0;           // when the attempt times out, or the pause ends
   size_t next_replica = 0;       // whom to ask when no leader is known
@@ -161,9 +171,19 @@ void Session::TakePlaces(const proto::Reply::TableList& list) {
       }
     }
   }
+  std::vector<uint64_t> gone;
   for (auto& [sequence, operation] : open_) {
+    if (!IsForLeader(operation->request) || operation->tablet == kMasterTablet) continue;
     const auto place = places.find(Bytes(operation->tablet));
-    if (place != places.end() && IsForLeader(operation->request)) operation->replicas = place->second;
+    if (place != places.end()) {
+      operation->replicas = place->second;
+    } else if (operation->not_hosted) {
+      gone.push_back(sequence);
+    }
+  }
+  for (const uint64_t sequence : gone) {
+    const auto found = open_.find(sequence);
+    if (found != open_.end()) OnClosed(found->second.get(), NoSuchTablet());
   }
 }
 
@@ -251,6 +271,7 @@ void Session::OnRefused(Operation* operation, const proto::Reply& reply, NodeId 
   if (before_append && options_.refusal_is_final) operation->unsettled.erase(reply.attempt());
   if (!operation->in_flight || reply.attempt() != operation->attempts) return;
   RestartScan(operation);
+  operation->not_hosted = operation->not_hosted || reply.code() == proto::NOT_HOSTED;
   if (reply.code() == proto::NOT_HOSTED && IsForLeader(operation->request)) Locate();
   const NodeId hint{reply.leader_node()};
   if (reply.code() == proto::NOT_LEADER && !hint.is_none() && hint != from && IsForLeader(operation->request)) {
