@@ -1,6 +1,7 @@
 #include "harness/plan/draft.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -163,7 +164,10 @@ void Draft::FillMutation(const Burst& burst, TabletRef tablet, Mutation* mutatio
     mutation->set_kind(Mutation::INCREMENT);
     mutation->set_key(crossed ? keys_.Row(tablet.table, tablet.tablet, &random_)
                               : keys_.Counter(tablet.table, tablet.tablet, &random_));
-    const auto delta = static_cast<int64_t>(Between(1, 1 << 20));
+    // Two of the large ones overflow, which is refused.
+    const bool large = swarm_.has(Kind::kMixedKeys) && random_.OneIn(12);
+    const auto delta = large ? std::numeric_limits<int64_t>::max() - static_cast<int64_t>(random_.NextBelow(8))
+                             : static_cast<int64_t>(Between(1, 1 << 20));
     mutation->set_delta(random_.OneIn(4) ? -delta : delta);
     return;
   }

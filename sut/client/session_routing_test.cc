@@ -43,6 +43,34 @@ TEST_F(SessionTest, WithoutAHintTheReplicasAreAskedInTurn) {
   EXPECT_EQ(asked, (std::vector<NodeId>{NodeId{1}, NodeId{2}, NodeId{3}, NodeId{1}}));
 }
 
+// Of the replicas that the caller knew none is left to say that the table was dropped.
+TEST_F(SessionTest, ATabletThatHasMovedAndThatTheMasterDoesNotListIsGone) {
+  Start(Put());
+  Answer(transport_.TakeOne(), proto::NOT_HOSTED);
+  const auto asked = transport_.TakeOne();
+  ASSERT_TRUE(asked.request.has_list_tables());
+  proto::Reply listed;
+  proto::TableInfo* table = listed.mutable_tables()->add_tables();
+  table->add_tablets()->set_id(Bytes(TabletId{5, 6}));
+  Answer(asked, listed);
+  // The attempt was refused for good only where messages come at most once.
+  EXPECT_EQ(OnlyOutcome(), Outcome::kIndeterminate);
+  EXPECT_EQ(results_[0].reply.code(), proto::TABLET_GONE);
+}
+
+TEST_F(SessionTest, ATabletThatTheMasterListsElsewhereIsAskedThere) {
+  Start(Put());
+  Answer(transport_.TakeOne(), proto::NOT_HOSTED);
+  proto::Reply listed;
+  proto::TabletInfo* tablet = listed.mutable_tables()->add_tables()->add_tablets();
+  tablet->set_id(Bytes(kTablet));
+  tablet->add_replicas()->set_node(9);
+  Answer(transport_.TakeOne(), listed);
+  EXPECT_TRUE(results_.empty());
+  time_.Advance(kPause);
+  EXPECT_EQ(transport_.TakeOne().to, NodeId{9});
+}
+
 TEST_F(SessionTest, ALeaderThatDoesNotAnswerIsForgotten) {
   Start(Put());
   Answer(transport_.TakeOne(), proto::OK);
