@@ -223,7 +223,14 @@ void Raft::Impl::HandleTimeoutNow() {
   StartElection(true);
 }
 
-bool Raft::Impl::CanStand() const { return electable && IsVoter(status.self); }
+// Also if the newest configuration is without it, as long as that one is not committed: this log may be the only one
+// that is long enough to commit it (dissertation, section 4.2.2, figure 4.6). It does not count its own vote then.
+bool Raft::Impl::CanStand() const {
+  if (!electable) return false;
+  if (IsVoter(status.self)) return true;
+  const std::vector<ReplicaId>& committed = log.ConfigAt(status.commit).voters;
+  return std::binary_search(committed.begin(), committed.end(), status.self);
+}
 
 bool Raft::Impl::IsVoter(ReplicaId replica) const {
   const std::vector<ReplicaId>& voters = log.config().voters;
