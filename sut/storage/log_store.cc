@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "rocksdb/db.h"
+#include "rocksdb/listener.h"
 #include "rocksdb/write_batch.h"
 #include "sut/base/check.h"
 #include "sut/storage/directory.h"
@@ -87,6 +88,36 @@ absl::Status FinishGroup(GroupRecords group, std::vector<LogStore::RecoveredRepl
   return absl::OkStatus();
 }
 
+// Takes note of the tables that recovery makes: the MANIFEST that was found did not list them.
+class RecoveryTables : public rocksdb::EventListener {
+ public:
+  void OnTableFileCreated(const rocksdb::TableFileCreationInfo& info) override {
+    if (info.reason == rocksdb::TableFileCreationReason::kRecovery) paths_.push_back(info.file_path);
+  }
+  bool Made(const rocksdb::LiveFileMetaData& file) const {
+    return std::any_of(paths_.begin(), paths_.end(),
+                       [&file](const std::string& path) { return path.ends_with("/" + file.relative_filename); });
+  }
+
+ private:
+  std::vector<std::string> paths_;
+};
+
+// Of those that `counts`; 0 if there is none.
+template <typename Counts>
+uint64_t NewestTable(rocksdb::DB& db, const Counts& counts) {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db.GetLiveFilesMetaData(&files);
+  uint64_t newest = 0;
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    if (counts(file)) newest = std::max(newest, file.file_number);
+  }
+  return newest;
+}
+uint64_t NewestTable(rocksdb::DB& db) {
+  return NewestTable(db, [](const auto&) { return true; });
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(const StorageSeam& seam, const std::string& path) {
@@ -101,16 +132,24 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(const StorageSeam& seam
   if (!mark.ok()) return mark.status();
   const uint64_t synced = (*mark)->sequence();
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(LogStoreOptions(seam), path, &opened);
+  const auto recovered = std::make_shared<RecoveryTables>();
+  rocksdb::Options options = LogStoreOptions(seam);
+  options.listeners.push_back(recovered);
+  const rocksdb::Status status = rocksdb::DB::Open(options, path, &opened);
   if (status.IsNotFound() || status.IsPathNotFound()) return absl::DataLossError(status.ToString());
   if (!status.ok()) return FromRocksdb(status, "open of the Raft log store");
   std::unique_ptr<LogStore> store(new LogStore(seam, std::unique_ptr<rocksdb::DB>(opened), *std::move(mark)));
   if (const uint64_t found = opened->GetLatestSequenceNumber(); found < synced) {
     return absl::DataLossError(absl::StrCat("the Raft log ends at record ", found, ", and was synced up to ", synced));
   }
+  const uint64_t listed = NewestTable(*opened, [&](const auto& file) { return !recovered->Made(file); });
+  if (const uint64_t known = store->mark_->newest_table(); listed < known) {
+    return absl::DataLossError(absl::StrCat("the Raft log's MANIFEST does not list table ", known));
+  }
+  if (absl::Status noted = store->mark_->NoteTable(NewestTable(*opened)); !noted.ok()) return noted;
   store->recovered_ = present.IsNotFound();
   if (CountTableFiles(*store->db_) >= kTableFilesMax) {
-    if (absl::Status merged = MergeTableFiles(*store->db_); !merged.ok()) return merged;
+    if (absl::Status merged = store->Merge(); !merged.ok()) return merged;
   }
   return store;
 }
@@ -256,8 +295,13 @@ absl::Status LogStore::SyncAndSwitch() {
 
 absl::Status LogStore::Maintain() {
   if (absl::Status status = FinishFlush(seam_, *db_); !status.ok()) return status;
-  if (CountTableFiles(*db_) < kTableFilesMax) return absl::OkStatus();
-  return MergeTableFiles(*db_);
+  if (absl::Status status = mark_->NoteTable(NewestTable(*db_)); !status.ok()) return status;
+  return CountTableFiles(*db_) < kTableFilesMax ? absl::OkStatus() : Merge();
+}
+
+absl::Status LogStore::Merge() {
+  if (absl::Status status = MergeTableFiles(*db_); !status.ok()) return status;
+  return mark_->NoteTable(NewestTable(*db_));
 }
 
 absl::Status LogStore::Fail(absl::Status status) {

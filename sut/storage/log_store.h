@@ -4,8 +4,8 @@
 // sync serves all groups). A failed Write or Sync is final: the store must be closed and the node stopped, never
 // retried, since dirty pages may be gone. After a crash the store holds a prefix of what was written that contains all
 // that was synced: a store that lacks some of that is rotten, and is told from one with a torn tail by the mark that is
-// kept beside it (synced_mark.h). Where whole records were lost inside a log and their bytes read as zeros, RocksDB
-// goes on behind the hole; then it is the gap between entries that tells.
+// kept beside it (synced_mark.h), as is one whose MANIFEST lost a record. Where whole records were lost inside a log
+// and their bytes read as zeros, RocksDB goes on behind the hole; then it is the gap between entries that tells.
 //
 // Entries are deleted one by one. With range deletions in the store, an iterator of RocksDB before 8.5.2 forgets that a
 // table could not be read, and goes on with what older tables say (facebook/rocksdb#11782, #11786).
@@ -97,6 +97,7 @@ class LogStore {
   absl::Status SyncAndSwitch();
   // Flushes the memtable that was switched out, and merges table files if there are many. Writers do not wait for it.
   absl::Status Maintain();
+  absl::Status Merge();
   // Keeps the first failure; gives back `status`.
   absl::Status Fail(absl::Status status);
   // Adds to `batch` what makes the log begin at reset.start.

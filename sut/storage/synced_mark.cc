@@ -1,5 +1,6 @@
 #include "sut/storage/synced_mark.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -14,26 +15,40 @@ namespace {
 
 constexpr uint64_t kSlots = 2;
 constexpr uint64_t kSlotBytes = 512;  // a sector: writing one slot can't tear the other
-constexpr size_t kSequenceBytes = 8;
-constexpr size_t kRecordBytes = kSequenceBytes + 4;
+constexpr size_t kNumberBytes = 8;
+constexpr size_t kRecordBytes = 2 * kNumberBytes + 4;
 
 void AppendLittleEndian(uint64_t value, size_t bytes, std::string* out) {
   for (size_t i = 0; i < bytes; ++i) out->push_back(static_cast<char>(value >> (8 * i)));
 }
 
-std::string EncodeSlot(uint64_t sequence) {
-  std::string slot;
-  AppendLittleEndian(sequence, kSequenceBytes, &slot);
-  AppendLittleEndian(Crc32c(slot), kRecordBytes - kSequenceBytes, &slot);
-  return slot;
+uint64_t LittleEndian(std::string_view bytes) {
+  uint64_t value = 0;
+  for (size_t i = kNumberBytes; i-- > 0;) value = value << 8 | static_cast<uint8_t>(bytes[i]);
+  return value;
 }
 
-std::optional<uint64_t> DecodeSlot(std::string_view slot) {
-  if (slot.size() < kRecordBytes) return std::nullopt;
+struct Slot {
   uint64_t sequence = 0;
-  for (size_t i = kSequenceBytes; i-- > 0;) sequence = sequence << 8 | static_cast<uint8_t>(slot[i]);
-  if (EncodeSlot(sequence) != slot.substr(0, kRecordBytes)) return std::nullopt;
-  return sequence;
+  uint64_t newest_table = 0;
+
+  // Neither ever goes back, and each write advances one of them.
+  friend auto operator<=>(const Slot&, const Slot&) = default;
+};
+
+std::string EncodeSlot(const Slot& slot) {
+  std::string bytes;
+  AppendLittleEndian(slot.sequence, kNumberBytes, &bytes);
+  AppendLittleEndian(slot.newest_table, kNumberBytes, &bytes);
+  AppendLittleEndian(Crc32c(bytes), kRecordBytes - 2 * kNumberBytes, &bytes);
+  return bytes;
+}
+
+std::optional<Slot> DecodeSlot(std::string_view bytes) {
+  if (bytes.size() < kRecordBytes) return std::nullopt;
+  const Slot slot{LittleEndian(bytes), LittleEndian(bytes.substr(kNumberBytes))};
+  if (EncodeSlot(slot) != bytes.substr(0, kRecordBytes)) return std::nullopt;
+  return slot;
 }
 
 }  // namespace
@@ -45,7 +60,7 @@ absl::Status SyncedMark::Create(const StorageSeam& seam, const std::string& path
   std::string contents;
   for (uint64_t slot = 0; slot < kSlots; ++slot) {
     contents.resize(slot * kSlotBytes);
-    contents.append(EncodeSlot(0));
+    contents.append(EncodeSlot({}));
   }
   const std::string tmp = absl::StrCat(path, ".tmp");
   if (absl::Status status = WriteFile(seam, tmp, contents); !status.ok()) return status;
@@ -61,12 +76,12 @@ absl::StatusOr<std::unique_ptr<SyncedMark>> SyncedMark::Open(const StorageSeam& 
   absl::StatusOr<std::string> contents = ReadFile(seam, path);
   if (absl::IsNotFound(contents.status())) return absl::DataLossError(absl::StrCat("no mark at ", path));
   if (!contents.ok()) return contents.status();
-  std::optional<uint64_t> best;
+  std::optional<Slot> best;
   uint64_t best_slot = 0;
   for (uint64_t slot = 0; slot < kSlots && slot * kSlotBytes < contents->size(); ++slot) {
-    const auto sequence = DecodeSlot(std::string_view(*contents).substr(slot * kSlotBytes));
-    if (!sequence || (best && *best >= *sequence)) continue;
-    best = sequence;
+    const auto found = DecodeSlot(std::string_view(*contents).substr(slot * kSlotBytes));
+    if (!found || (best && *best >= *found)) continue;
+    best = found;
     best_slot = slot;
   }
   if (!best) return absl::DataLossError(absl::StrCat("no valid mark in ", path));
@@ -74,7 +89,8 @@ absl::StatusOr<std::unique_ptr<SyncedMark>> SyncedMark::Open(const StorageSeam& 
   const rocksdb::Status opened = seam.env->NewRandomRWFile(path, &file, PlainFileOptions());
   if (!opened.ok()) return FromRocksdb(opened, absl::StrCat("open ", path));
   std::unique_ptr<SyncedMark> mark(new SyncedMark(std::move(file), path));
-  mark->sequence_ = *best;
+  mark->sequence_ = best->sequence;
+  mark->newest_table_ = best->newest_table;
   mark->next_slot_ = (best_slot + 1) % kSlots;
   return mark;
 }
@@ -84,13 +100,28 @@ uint64_t SyncedMark::sequence() const {
   return sequence_;
 }
 
+uint64_t SyncedMark::newest_table() const {
+  std::lock_guard lock(mutex_);
+  return newest_table_;
+}
+
 absl::Status SyncedMark::Advance(uint64_t sequence) {
   std::lock_guard lock(mutex_);
-  if (sequence <= sequence_) return absl::OkStatus();
-  rocksdb::Status status = file_->Write(next_slot_ * kSlotBytes, EncodeSlot(sequence));
+  return Write(std::max(sequence, sequence_), newest_table_);
+}
+
+absl::Status SyncedMark::NoteTable(uint64_t newest_table) {
+  std::lock_guard lock(mutex_);
+  return Write(sequence_, std::max(newest_table, newest_table_));
+}
+
+absl::Status SyncedMark::Write(uint64_t sequence, uint64_t newest_table) {
+  if (sequence == sequence_ && newest_table == newest_table_) return absl::OkStatus();
+  rocksdb::Status status = file_->Write(next_slot_ * kSlotBytes, EncodeSlot({sequence, newest_table}));
   if (status.ok()) status = file_->Sync();
   if (!status.ok()) return FromRocksdb(status, absl::StrCat("mark in ", path_));
   sequence_ = sequence;
+  newest_table_ = newest_table;
   next_slot_ = (next_slot_ + 1) % kSlots;
   return absl::OkStatus();
 }
