@@ -8,6 +8,7 @@
 #include "harness/run/isolated.h"
 #include "harness/run/minimize_run.h"
 #include "harness/run/result_text.h"
+#include "sut/base/prng.h"
 
 namespace holdfast::run {
 namespace {
@@ -56,9 +57,7 @@ absl::Status MakeSmall(const Result& result, const HuntOptions& options, HuntRes
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& options) {
+absl::StatusOr<HuntResult> HuntOnce(const std::string& bug, const HuntOptions& options) {
   CampaignOptions campaign;
   campaign.seed = options.seed;
   campaign.profiles = options.profiles;
@@ -91,6 +90,29 @@ absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& op
   hunt.without_too = *without;
   hunt.found = !hunt.without_too;
   return hunt;
+}
+
+}  // namespace
+
+absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& options) {
+  HuntOptions rest = options;
+  HuntResult hunt;
+  for (uint64_t attempt = 0;; ++attempt) {
+    if (attempt > 0) rest.seed = sut::Mix({options.seed, attempt});
+    absl::StatusOr<HuntResult> found = HuntOnce(bug, rest);
+    if (!found.ok()) return found.status();
+    const uint64_t plans = hunt.plans + found->plans;
+    const double seconds = hunt.seconds + found->seconds;
+    const bool was_another = hunt.without_too;
+    hunt = *std::move(found);
+    hunt.plans = plans;
+    hunt.seconds = seconds;
+    rest.budget = options.budget - std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+    // What fails without the bug too is no reason to give the bug up.
+    if (hunt.without_too && !hunt.interrupted && rest.budget.count() > 0) continue;
+    hunt.without_too = !hunt.found && (hunt.without_too || was_another);
+    return hunt;
+  }
 }
 
 }  // namespace holdfast::run

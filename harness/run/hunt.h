@@ -1,8 +1,8 @@
 // A hunt: how long random plans take to find one planted bug, and how small the plan that shows it becomes.
 //
 // A campaign with the bug planted runs until its first finding or until its budget is spent. The failing plan is
-// minimised, and run once without the bug: a plan that fails then too is a finding, but not of this bug, and does not
-// count. Every run happens in a child process.
+// minimised, and run once without the bug: a plan that fails then too is a finding, but not of this bug: the hunt goes
+// on with what is left of its budget. Every run happens in a child process.
 
 #ifndef HARNESS_RUN_HUNT_H_
 #define HARNESS_RUN_HUNT_H_
@@ -31,7 +31,7 @@ struct HuntOptions {
 
 struct HuntResult {
   bool found = false;
-  bool without_too = false;  // something was found, but it fails without the bug as well: then found is false
+  bool without_too = false;  // not found, and a plan failed that fails without the bug as well
   bool interrupted = false;
   uint64_t plans = 0;   // run until then
   double seconds = 0;   // of wall time until then
