@@ -119,6 +119,8 @@ struct Inspection {
   // Every node up, nothing in flight, every replica applied to commit: leaks and agreement are judged in full.
   bool quiet = false;
   std::vector<ReplicaInspection> replicas;
+  // A disk was lost with its replicas: what they alone had applied is only in the logs of the others.
+  bool replicas_lost = false;
   std::vector<LeftOver> left_overs;
   // Snapshots that were imported. Until a tablet has adopted its part, what lies in its directory was placed by hand,
   // and is none of the replicas' doing.

@@ -103,7 +103,7 @@ void SnapshotsOnDisk::CheckTablet(const Inspection& inspection, uint32_t snapsho
     summary = "is not readable on every replica that has passed its create";
   } else if (inspection.quiet && !holders.behind.empty()) {
     summary = "is not on every replica, though nothing is left to apply";
-  } else if (sure == 0 && holders.damaged.empty()) {
+  } else if (sure == 0 && holders.damaged.empty() && !(inspection.replicas_lost && !holders.behind.empty())) {
     summary = "is on no replica";
   } else if (options_.complete_waits_for_majority && sure + holders.damaged.size() < majority) {
     summary = "is not on a majority of the replicas";

@@ -101,6 +101,17 @@ TEST_F(SnapshotsTest, AcceptsAReplicaInABarrier) {
   EXPECT_THAT(snapshots_.violations(), IsEmpty());
 }
 
+// The leader had applied the create, which is in the logs of the others.
+TEST_F(SnapshotsTest, AcceptsThatAReplicaWasLostWithItsDiskWhileOthersAreBehindTheCreate) {
+  inspection_.replicas = {log_.Replica({1, 2, 1}, 1), log_.Replica({1, 3, 1}, 1)};
+  inspection_.replicas_lost = true;
+  Check();
+  EXPECT_THAT(snapshots_.violations(), IsEmpty());
+  inspection_.replicas_lost = false;
+  Check();
+  EXPECT_THAT(snapshots_.violations(), SizeIs(1));
+}
+
 TEST_F(SnapshotsTest, RejectsACompleteSnapshotThatIsNowhere) {
   for (ReplicaInspection& replica : inspection_.replicas) replica.snapshots.clear();
   Check();

@@ -203,6 +203,7 @@ void Runner::Inspect(const std::string& reason) {
   inspection.event = recorder_.NextEvent();
   inspection.reason = reason;
   inspection.imports = recorder_.imports();
+  inspection.replicas_lost = result_.counters().disks_lost() > 0;
   ForgetPlacings(&inspection);
   result_.mutable_counters()->set_inspections(result_.counters().inspections() + 1);
   for (const check::ReplicaInspection& replica : inspection.replicas) {
