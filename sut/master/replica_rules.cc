@@ -84,6 +84,18 @@ proto::Reply CheckChange(const proto::CatalogueCommand::ChangeReplicas& command,
   return {};
 }
 
+// One that still waits for its node to be free was never heard of anywhere: no group has to let go of it.
+void GiveUp(ReplicaInfo* leaving, TabletInfo* tablet) {
+  if (leaving->role() != ReplicaInfo::ADDING || IsDueOnNode(*tablet, *leaving)) {
+    leaving->set_role(ReplicaInfo::LEAVING);
+    return;
+  }
+  tablet->set_last_replica(NextReplica(*tablet) - 1);
+  const auto& replicas = tablet->replicas();
+  tablet->mutable_replicas()->erase(
+      std::find_if(replicas.begin(), replicas.end(), [leaving](const ReplicaInfo& one) { return &one == leaving; }));
+}
+
 // Whether there is always somebody left: a voter that stays, or a new one that nobody has to leave for.
 bool KeepsReplica(const TabletInfo& tablet) {
   if (CountVoters(tablet) > 0) return true;
@@ -144,7 +156,7 @@ Transition ChangeReplicas(const CatalogueState& state, const proto::CatalogueCom
     return Refuse(refusal.code(), refusal.message());
   }
   tablet->set_membership_version(tablet->membership_version() + 1);
-  if (leaving != nullptr) leaving->set_role(ReplicaInfo::LEAVING);
+  if (leaving != nullptr) GiveUp(leaving, tablet);
   if (command.add_node() != 0) {
     const uint64_t id = NextReplica(*tablet);
     tablet->set_last_replica(id);

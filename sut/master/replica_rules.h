@@ -1,6 +1,7 @@
 // The rules for the replicas of a tablet: how they come and go.
 //
 //   ADDING -> JOINING -> LEARNER -> VOTER;  any of them -> LEAVING -> REMOVED -> no more listed
+//   ADDING, while it waits for its node to be free -> no more listed
 //
 // Each arrow but those into ADDING and LEAVING, which a client asks for, is the coordinator's word that what the role
 // before it asks for is done. One change of a tablet at a time: a new one is refused while a replica is anything

@@ -133,6 +133,17 @@ TEST_F(ReplicaRulesTest, OneChangeAtATimeButWhatIsNoVoterYetCanBeGivenUp) {
   EXPECT_EQ(Shape(), "2 3 4");
 }
 
+// Two of a node in what a new replica is told of its group, and its node would refuse it for ever.
+TEST_F(ReplicaRulesTest, WhatStillWaitsForItsNodeIsGivenUpWithoutATrace) {
+  ASSERT_EQ(Apply(ChangeReplicas({.add = 3, .remove = 3})), proto::OK);
+  ASSERT_EQ(Shape(), "1 2 3:LEAVING 3:ADDING");
+  ASSERT_EQ(Apply(ChangeReplicas({.add = 4, .remove = 3})), proto::OK);
+  EXPECT_EQ(Shape(), "1 2 3:LEAVING 4:ADDING");
+  for (const char* step : {"host 4", "add 4", "promote 4", "remove 3", "delete 3"}) EXPECT_EQ(Step(), step);
+  EXPECT_EQ(Shape(), "1 2 4");
+  EXPECT_EQ(tablet().replicas(2).replica(), 5u);
+}
+
 TEST_F(ReplicaRulesTest, ANodeThatIsAwayHoldsUpOnlyItself) {
   ASSERT_EQ(Apply(ChangeReplicas({.add = 4, .remove = 1})), proto::OK);
   for (int i = 0; i < 4; ++i) Step();
@@ -221,6 +232,13 @@ TEST_F(ReplicaRulesTest, RandomChangesComeToRest) {
         ASSERT_TRUE(ids.insert(replica.replica()).second);
       }
       ASSERT_GE(voters, 1) << "seed " << seed;
+      for (const Action& action : NextActions(state_)) {
+        std::set<uint32_t> nodes;
+        const proto::Request request = RequestFor(state_, action);
+        for (const ReplicaInfo& told : request.create_replica().tablet().replicas()) {
+          ASSERT_TRUE(nodes.insert(told.node()).second) << "seed " << seed << ": " << Shape();
+        }
+      }
       int due = 0;
       for (const Action& action : NextActions(state_)) due += std::holds_alternative<GroupCall>(action) ? 1 : 0;
       ASSERT_LE(due, 1) << "seed " << seed;
