@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "harness/plan/repair.h"
 #include "harness/plan/validate.h"
+#include "sut/base/prng.h"
 
 namespace holdfast::plan {
 namespace {
@@ -53,6 +54,32 @@ Reduction Chunks(size_t size) {
                 KeepSteps(plan, [&i, size, position](Step*) { return i++ / size != position; });
                 return true;
               }};
+}
+
+// Chunks again, each a few times: without the time that its steps took, and under other seeds. Where a failure hangs on
+// a coincidence, any step less undoes it, and a smaller plan has to have luck of its own.
+Reduction ChunksWithLuck(size_t size) {
+  constexpr size_t kTries = 4;
+  return {
+      .name = absl::StrCat("chunks of ", size, " steps, timed or drawn anew"),
+      .count = [size](const Plan& plan) { return (static_cast<size_t>(plan.steps_size()) + size - 1) / size * kTries; },
+      .apply =
+          [size](Plan* plan, size_t position) {
+            const auto from = static_cast<int>(position / kTries * size);
+            if (from >= plan->steps_size()) return false;
+            const int count = std::min(static_cast<int>(size), plan->steps_size() - from);
+            const size_t attempt = position % kTries;
+            if (attempt == kTries - 1) {
+              plan->mutable_steps()->DeleteSubrange(from, count);
+              return true;
+            }
+            KeepSteps(plan, [i = 0, from, count](Step*) mutable {
+              const int at = i++;
+              return at < from || at >= from + count;
+            });
+            plan->set_seed(sut::Mix({plan->seed(), attempt}));
+            return true;
+          }};
 }
 
 // The values 1, 3, 5.. below `current`, the smallest at the highest position.
@@ -185,23 +212,27 @@ Reduction DefaultWorld() {
           .apply = [](Plan* plan, size_t position) { return ClearField(plan->mutable_world(), position); }};
 }
 
-// Logs cut and stores flushed at every entry, for a quarter of the steps: where a failure waits for that, it takes as
-// many writes as the options say. That steps go with it keeps it from undoing and redoing the reductions above.
+// Logs cut and stores flushed at every entry or every few, for a quarter of the steps: where a failure waits for that,
+// or comes between two flushes, it takes as many writes as the options say. That steps go with it keeps it from undoing
+// and redoing the reductions above.
 Reduction EntriesBetweenFlushes() {
   constexpr size_t kQuarters = 4;
+  static constexpr std::array<uint64_t, 3> kFew = {3, 2, 1};
   return {.name = "fewer entries between flushes",
-          .count = [](const Plan&) { return kQuarters; },
+          .count = [](const Plan&) { return kFew.size() * kQuarters; },
           .apply =
               [](Plan* plan, size_t position) {
                 const auto steps = static_cast<size_t>(plan->steps_size());
+                const uint64_t few = kFew[position / kQuarters];
                 Options* options = plan->mutable_options();
-                const bool at_every_entry =
-                    options->log_retention_entries() == 1 && options->flush_after_entries() == 1;
-                if (at_every_entry || steps < kQuarters) return false;
+                const uint64_t now = options->flush_after_entries();
+                const bool at_so_few = options->log_retention_entries() == 1 && now > 0 && now <= few;
+                if (at_so_few || steps < kQuarters) return false;
                 options->set_log_retention_entries(1);
-                options->set_flush_after_entries(1);
+                options->set_flush_after_entries(few);
                 size_t i = 0;
-                KeepSteps(plan, [&i, steps, position](Step*) { return i++ * kQuarters / steps != position; });
+                KeepSteps(plan,
+                          [&i, steps, position](Step*) { return i++ * kQuarters / steps != position % kQuarters; });
                 return true;
               }};
 }
@@ -214,6 +245,14 @@ void AddStepReductions(const Plan& plan, std::vector<Reduction>* reductions) {
   // A single step has no half.
   if (plan.steps_size() == 1) reductions->push_back(Chunks(1));
   reductions->push_back(Snapshots());
+}
+
+std::vector<Reduction> LuckyReductionsFor(const Plan& plan) {
+  std::vector<Reduction> reductions;
+  for (int size = plan.steps_size() / 2; size > 0; size /= 2) {
+    reductions.push_back(ChunksWithLuck(static_cast<size_t>(size)));
+  }
+  return reductions;
 }
 
 void AddHeaderReductions(std::vector<Reduction>* reductions) {

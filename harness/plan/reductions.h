@@ -26,6 +26,10 @@ struct Reduction {
 // Coarse before fine. The sizes of chunks fit `plan`; the reductions may be applied to any plan.
 std::vector<Reduction> ReductionsFor(const Plan& plan);
 
+// Those that change more than they take away, for a plan of which the others can't take any more. Every one leaves
+// fewer steps.
+std::vector<Reduction> LuckyReductionsFor(const Plan& plan);
+
 // The parts of it: steps; the cluster; what steps say.
 void AddStepReductions(const Plan& plan, std::vector<Reduction>* reductions);
 void AddHeaderReductions(std::vector<Reduction>* reductions);

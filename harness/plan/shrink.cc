@@ -11,6 +11,9 @@
 namespace holdfast::plan {
 namespace {
 
+// A plan of so few steps can be read; to make it smaller still is not worth hundreds of runs.
+constexpr int kFewSteps = 6;
+
 // One minimisation: the smallest failing plan so far, and what has been tried.
 class Minimizer {
  public:
@@ -28,11 +31,9 @@ class Minimizer {
   }
 
   MinimizeResult Run() {
-    bool progress = true;
-    while (progress && !stopped_) {
-      progress = false;
-      for (const Reduction& reduction : ReductionsFor(result_.plan)) progress |= Walk(reduction);
-    }
+    do {
+      WalkAll();
+    } while (!stopped_ && result_.plan.steps_size() > kFewSteps && WalkWithLuck());
     result_.is_minimal = !stopped_;
     return std::move(result_);
   }
@@ -40,6 +41,22 @@ class Minimizer {
  private:
   bool out_of_runs() const {
     return result_.runs >= options_.max_runs || (options_.should_stop && options_.should_stop());
+  }
+
+  void WalkAll() {
+    bool progress = true;
+    while (progress && !stopped_) {
+      progress = false;
+      for (const Reduction& reduction : ReductionsFor(result_.plan)) progress |= Walk(reduction);
+    }
+  }
+
+  // Ends at the first that takes anything away: the others are worth more then.
+  bool WalkWithLuck() {
+    for (const Reduction& reduction : LuckyReductionsFor(result_.plan)) {
+      if (Walk(reduction)) return true;
+    }
+    return false;
   }
 
   // Tries one reduction at all its positions, from the last to the first. Whether any was accepted.

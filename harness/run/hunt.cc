@@ -13,6 +13,10 @@
 namespace holdfast::run {
 namespace {
 
+// A plan of more steps than this is worth a search for another one.
+constexpr int kStepsToRead = 12;
+constexpr uint64_t kOtherFindings = 3;
+
 class FirstFinding : public CampaignObserver {
  public:
   explicit FirstFinding(const HuntOptions& options) : options_(options) {}
@@ -94,6 +98,24 @@ absl::StatusOr<HuntResult> HuntOnce(const std::string& bug, const HuntOptions& o
 
 }  // namespace
 
+// Some findings hang on a coincidence that hardly any smaller plan shares; another finding of the bug may not. What the
+// bug was found by, and when, stays as it is.
+absl::Status LookForSmaller(const std::string& bug, const HuntOptions& options, HuntResult* hunt) {
+  HuntOptions other_options = options;
+  other_options.budget = std::chrono::milliseconds(options.minimize_ms_max);
+  for (uint64_t attempt = 1; attempt <= kOtherFindings && hunt->steps > kStepsToRead; ++attempt) {
+    other_options.seed = sut::Mix({options.seed, 0x736d616c, attempt});
+    const absl::StatusOr<HuntResult> other = HuntOnce(bug, other_options);
+    if (!other.ok()) return other.status();
+    if (other->interrupted) break;
+    if (!other->found || other->steps >= hunt->steps) continue;
+    hunt->minimal = other->minimal;
+    hunt->steps = other->steps;
+    hunt->is_minimal = other->is_minimal;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& options) {
   HuntOptions rest = options;
   HuntResult hunt;
@@ -111,6 +133,8 @@ absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& op
     // What fails without the bug too is no reason to give the bug up.
     if (hunt.without_too && !hunt.interrupted && rest.budget.count() > 0) continue;
     hunt.without_too = !hunt.found && (hunt.without_too || was_another);
+    if (!hunt.found || options.minimize_ms_max == 0) return hunt;
+    if (absl::Status status = LookForSmaller(bug, options, &hunt); !status.ok()) return status;
     return hunt;
   }
 }

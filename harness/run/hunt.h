@@ -2,7 +2,9 @@
 //
 // A campaign with the bug planted runs until its first finding or until its budget is spent. The failing plan is
 // minimised, and run once without the bug: a plan that fails then too is a finding, but not of this bug: the hunt goes
-// on with what is left of its budget. Every run happens in a child process.
+// on with what is left of its budget. A finding that stays too large to be read is not the end either: a few others are
+// looked for, each for as long as minimising may take, and the smallest plan is kept. Every run happens in a child
+// process.
 
 #ifndef HARNESS_RUN_HUNT_H_
 #define HARNESS_RUN_HUNT_H_
@@ -38,7 +40,7 @@ struct HuntResult {
   std::string checker;  // that told first, with its invariant
   std::string headline;
   int steps_found = 0;
-  int steps = 0;  // after minimising
+  int steps = 0;  // of the smallest plan, after minimising
   bool is_minimal = false;
   Trial minimal;
 };
