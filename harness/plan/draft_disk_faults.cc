@@ -21,6 +21,23 @@ struct Choice {
   Fault::PathClass path_class;
 };
 
+// What a snapshot is made of.
+constexpr Choice kCreateErrors[] = {
+    {Fault::Disk::SYNC, Fault::SST},
+    {Fault::Disk::APPEND, Fault::SST},
+    {Fault::Disk::CREATE, Fault::SST},
+    {Fault::Disk::LINK, Fault::SST},
+    {Fault::Disk::SYNC, Fault::MANIFEST},
+    {Fault::Disk::CREATE, Fault::TMP},
+    {Fault::Disk::APPEND, Fault::TMP},
+    {Fault::Disk::SYNC, Fault::TMP},
+    {Fault::Disk::RENAME, Fault::TMP},
+    {Fault::Disk::APPEND, Fault::SNAPSHOT_METADATA},
+    {Fault::Disk::SYNC, Fault::SNAPSHOT_METADATA},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::TMP},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::SNAPSHOT},
+};
+
 // Where a node works: what is struck at random would mostly be the log.
 constexpr Choice kErrors[] = {
     {Fault::Disk::SYNC, Fault::RAFT_LOG},
@@ -83,7 +100,8 @@ bool Draft::DiskFault(uint64_t at_us) {
 bool Draft::DiskError(uint64_t at_us) {
   if (!swarm_.has(Kind::kDiskError)) return false;
   // At a random moment disks have little to do; while a snapshot is made they have.
-  if (!snapshots_.empty() && Chance(500)) {
+  const bool at_create = !snapshots_.empty() && Chance(500);
+  if (at_create) {
     const uint64_t create_us = snapshots_[random_.NextBelow(snapshots_.size())].at_us;
     at_us = create_us - std::min(create_us, BetweenMs(0, 40));
   }
@@ -97,7 +115,8 @@ bool Draft::DiskError(uint64_t at_us) {
     disk->set_heal_after_us(Draw(kFullUs, &random_));
     return true;
   }
-  const Choice& choice = kErrors[random_.NextBelow(std::size(kErrors))];
+  const Choice& choice = at_create && Chance(600) ? kCreateErrors[random_.NextBelow(std::size(kCreateErrors))]
+                                                  : kErrors[random_.NextBelow(std::size(kErrors))];
   disk->set_operation(choice.operation);
   disk->set_path_class(choice.path_class);
   if (TakesRoom(choice.operation) && Chance(350)) disk->set_effect(Fault::Disk::NO_SPACE);
@@ -116,6 +135,8 @@ bool Draft::DiskError(uint64_t at_us) {
 bool Draft::DiskErrorInRecovery(uint64_t at_us) {
   if (!swarm_.has(Kind::kDiskError) || !can_crash()) return false;
   const Target node = AnyNode();
+  // What was never flushed has nothing that could be read.
+  if (Chance(400)) options()->set_flush_after_entries(Between(1, 8));
   // What a start mostly does is read its stores.
   const Choice& choice =
       Chance(500) ? kRecoveryErrors[0] : kRecoveryErrors[random_.NextBelow(std::size(kRecoveryErrors))];
@@ -125,7 +146,8 @@ bool Draft::DiskErrorInRecovery(uint64_t at_us) {
   *disk->mutable_target() = node;
   disk->set_operation(choice.operation);
   disk->set_path_class(choice.path_class);
-  disk->set_nth(static_cast<uint32_t>(Between(1, Chance(400) ? 4 : 30)));
+  // A store takes about ten reads to open and look into; the master's comes first.
+  disk->set_nth(static_cast<uint32_t>(Between(1, Chance(700) ? 12 : 40)));
   disk->set_heal_after_us(Draw(kErrorHealUs, &random_) + kBackSoonUs.max);
   return true;
 }

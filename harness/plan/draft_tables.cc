@@ -25,10 +25,12 @@ Draft::Exported Draft::Export(uint64_t at_us, const CreatedSnapshot& snapshot) {
 }
 
 Draft::CreatedSnapshot Draft::Import(uint64_t at_us, const Exported& exported) {
+  const auto shift = static_cast<uint32_t>(random_.NextBelow(shape().tables()));
   CreatedSnapshot snapshot{.number = kFirstImport + static_cast<uint32_t>(counts_.imports++),
                            .at_us = at_us,
                            .tables = exported.snapshot.tables};
-  if (snapshot.tables.size() == 1) snapshot.tables[0] = AnyTablet().table;
+  // Into others too, and in another order: their tablets may have other bounds.
+  for (uint32_t& table : snapshot.tables) table = (table + shift) % shape().tables();
   TableOperation* operation = Add(at_us)->mutable_table();
   operation->set_client(ClientOf({}));
   operation->mutable_import_snapshot()->set_number(exported.number);

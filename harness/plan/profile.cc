@@ -93,7 +93,7 @@ Profile TablesProfile() {
   profile.tables = {{200, 1}, {500, 2}, {300, 3}};
   profile.client_operations = {70, 130};
   Weigh(&profile, {{Theme::kDroppedTable, 90}, {Theme::kImportedSnapshot, 90}, {Theme::kElectionStorm, 2}});
-  profile.uneven_permille = 300;
+  profile.uneven_permille = 500;
   profile.floors = {"adopting/process-death", "adopting/power-loss",    "removing/process-death",
                     "removing/power-loss",    "creating/process-death", "restoring/process-death"};
   return profile;
@@ -201,7 +201,8 @@ Profile EverythingProfile() {
   profile.name = "everything";
   profile.disk_permille = 200;
   profile.clock_permille = 80;
-  profile.shapes = {{850, 3, 3}, {30, 1, 1}, {50, 5, 3}, {50, 5, 5}, {20, 3, 1}};
+  // Disks are lost only where masters are not everywhere.
+  profile.shapes = {{840, 3, 3}, {30, 1, 1}, {20, 5, 3}, {50, 5, 3, 3}, {40, 5, 5}, {20, 3, 1}};
   profile.faults = {4, 12};
   profile.maintenance = {1, 6};
   profile.inspections = {1, 4};

@@ -60,7 +60,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void Abandon(uint32_t session) override;
   std::optional<uint32_t> Resolve(const plan::Target& target) const override;
   bool IsUp(uint32_t node) const override;
-  absl::StatusOr<std::vector<uint32_t>> MembersOf(uint32_t object) const override { return Members(object); }
+  absl::StatusOr<std::vector<uint32_t>> MembersOf(uint32_t object) const override;
   bool ChangesGroups() const override;
   absl::Status LoseDisk(uint32_t node) override;
   absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;

@@ -2,6 +2,7 @@
 // inspections.
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -255,9 +256,31 @@ std::vector<uint32_t> SimCluster::Members(uint32_t object) const {
   return members;
 }
 
+// As the catalogue has it: a leader that was cut off knows only who was there before, and there may be none.
+absl::StatusOr<std::vector<uint32_t>> SimCluster::MembersOf(uint32_t object) const {
+  const sut::CatalogueState* catalogue = CatalogueNow();
+  const sut::proto::TabletInfo* tablet =
+      catalogue == nullptr ? nullptr : sut::FindTablet(*catalogue, ids_.Tablet(object));
+  if (tablet == nullptr) return Members(object);
+  std::set<uint32_t> members;
+  for (const auto& replica : tablet->replicas()) {
+    if (replica.role() != sut::proto::ReplicaInfo::REMOVED) members.insert(replica.node());
+  }
+  return std::vector<uint32_t>(members.begin(), members.end());
+}
+
+// That of whoever has applied most of it; none without a leader.
 const sut::CatalogueState* SimCluster::CatalogueNow() const {
-  const std::optional<uint32_t> leader = LeaderOf(check::kMasterObject);
-  return leader.has_value() ? Node(*leader).node()->catalogue() : nullptr;
+  if (!LeaderOf(check::kMasterObject).has_value()) return nullptr;
+  const sut::CatalogueState* latest = nullptr;
+  uint64_t latest_index = 0;
+  for (uint32_t node = 1; node <= nodes_.size(); ++node) {
+    const sut::Replica* master = ReplicaAt(node, check::kMasterObject);
+    if (master == nullptr || master->applied().index.value <= latest_index) continue;
+    latest = Node(node).node()->catalogue();
+    latest_index = master->applied().index.value;
+  }
+  return latest;
 }
 
 bool SimCluster::ChangesGroups() const {
