@@ -97,7 +97,8 @@ class Cluster {
   // Whether the catalogue asks for a change of any group that is not made yet.
   virtual bool ChangesGroups() const { return false; }
 
-  // Nothing happens if it is down. Unimplemented: this world knows no such death.
+  // If it is down, a power loss may still take from its disk; nothing else happens. Unimplemented: this world knows no
+  // such death.
   virtual absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
   // FailedPrecondition if it is up; Unavailable if a fault of its disk keeps it from starting.
   virtual absl::Status Restart(uint32_t node) = 0;

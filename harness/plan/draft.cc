@@ -140,14 +140,16 @@ void Draft::AddBurst(const Burst& burst) {
 void Draft::FillOperation(const Burst& burst, TabletRef tablet, ClientOperation* operation) {
   operation->set_client(ClientOf(burst.clients));
   operation->set_table(tablet.table);
-  const uint64_t kind = burst.reads_only ? 10 * (1 + random_.NextBelow(2)) : random_.NextBelow(100);
+  const uint64_t kind = burst.scans_only   ? 20
+                        : burst.reads_only ? 10 * (1 + random_.NextBelow(2))
+                                           : random_.NextBelow(100);
   if (!burst.writes_only && kind < 16 && (swarm_.has(Kind::kGet) || burst.reads_only)) {
     const bool counter = random_.OneIn(3);
     operation->mutable_get()->set_key(counter ? keys_.Counter(tablet.table, tablet.tablet, &random_)
                                               : keys_.Row(tablet.table, tablet.tablet, &random_));
     return;
   }
-  if (!burst.writes_only && kind < 26 && (swarm_.has(Kind::kScan) || burst.reads_only)) {
+  if (!burst.writes_only && kind < 26 && (swarm_.has(Kind::kScan) || burst.reads_only || burst.scans_only)) {
     operation->mutable_scan()->set_tablet(tablet.tablet);
     return;
   }
@@ -303,6 +305,13 @@ void Draft::Maintain(uint64_t at_us) {
   Maintenance* maintenance = Add(at_us)->mutable_maintenance();
   maintenance->set_kind(Chance(500) ? Maintenance::FLUSH : Maintenance::COMPACT);
   *maintenance->mutable_target() = Chance(500) ? Leader(tablet) : Follower(tablet);
+}
+
+void Draft::Flush(uint64_t at_us, const Target& replica) {
+  if (!swarm_.has(Kind::kMaintenance)) return;
+  Maintenance* maintenance = Add(at_us)->mutable_maintenance();
+  maintenance->set_kind(Maintenance::FLUSH);
+  *maintenance->mutable_target() = replica;
 }
 
 void Draft::MoveLeader(uint64_t at_us, bool master) {

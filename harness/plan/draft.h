@@ -51,6 +51,7 @@ class Draft {
     TabletRef tablet = {};
     bool writes_only = false;
     bool reads_only = false;
+    bool scans_only = false;
     bool increments_mostly = false;
     std::vector<uint32_t> clients = {};  // only these; empty: any
   };
@@ -121,6 +122,7 @@ class Draft {
   // Of one node's disk: an error, room that runs out, slowness or damage. Only in profiles with disk faults.
   bool DiskFault(uint64_t at_us);
   bool ClockFault(uint64_t at_us);
+  bool PowerLoss(uint64_t at_us, Target target, Range restart_after_us);
   // Of a node that holds no replica of the master, if there are such.
   bool LoseDisk(uint64_t at_us, Range restart_after_us);
   // The target, and these clients with it, against the rest.
@@ -152,6 +154,7 @@ class Draft {
 
   void MoveLeader(uint64_t at_us, bool master);
   void Maintain(uint64_t at_us);
+  void Flush(uint64_t at_us, const Target& replica);
   void Inspect(uint64_t at_us);
 
   // REQUIRES: called once, last.
@@ -176,6 +179,7 @@ class Draft {
   }
   bool DiskError(uint64_t at_us);
   bool DiskErrorInRecovery(uint64_t at_us);
+  bool DiskErrorThenPowerLoss(uint64_t at_us);
   bool DiskErrorWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes);
   bool DiskLatency(uint64_t at_us);
   bool DiskDamage(uint64_t at_us);

@@ -81,6 +81,15 @@ constexpr Choice kRecoveryErrors[] = {
 constexpr Fault::PathClass kDamaged[] = {Fault::RAFT_LOG,          Fault::SST, Fault::MANIFEST, Fault::SNAPSHOT,
                                          Fault::SNAPSHOT_METADATA, Fault::TMP};
 
+// Where what fails would have made something durable.
+constexpr Choice kFailedSyncs[] = {
+    {Fault::Disk::SYNC, Fault::RAFT_LOG},           {Fault::Disk::SYNC, Fault::RAFT_LOG},
+    {Fault::Disk::SYNC, Fault::RAFT_LOG},           {Fault::Disk::SYNC, Fault::SST},
+    {Fault::Disk::SYNC, Fault::MANIFEST},           {Fault::Disk::SYNC, Fault::TMP},
+    {Fault::Disk::SYNC, Fault::SNAPSHOT_METADATA},  {Fault::Disk::SYNC_DIRECTORY, Fault::TMP},
+    {Fault::Disk::SYNC_DIRECTORY, Fault::SNAPSHOT}, {Fault::Disk::SYNC_DIRECTORY, Fault::OTHER},
+};
+
 // Full for a moment, or beyond a quota, just when this is done.
 bool TakesRoom(Fault::Disk::Operation operation) {
   return operation == Fault::Disk::APPEND || operation == Fault::Disk::CREATE || operation == Fault::Disk::LINK ||
@@ -93,7 +102,8 @@ bool Draft::DiskFault(uint64_t at_us) {
   const uint64_t kind = random_.NextBelow(100);
   if (kind < 25 && DiskDamage(at_us)) return true;
   if (kind < 40 && DiskLatency(at_us)) return true;
-  if (kind < 60 && DiskErrorInRecovery(at_us)) return true;
+  if (kind < 55 && DiskErrorInRecovery(at_us)) return true;
+  if (kind < 72 && DiskErrorThenPowerLoss(at_us)) return true;
   return DiskError(at_us);
 }
 
@@ -150,6 +160,32 @@ bool Draft::DiskErrorInRecovery(uint64_t at_us) {
   disk->set_nth(static_cast<uint32_t>(Between(1, Chance(700) ? 12 : 40)));
   disk->set_heal_after_us(Draw(kErrorHealUs, &random_) + kBackSoonUs.max);
   return true;
+}
+
+// Whoever goes on after a sync that failed has promised what the power takes. The errors last until then, since the
+// next sync that succeeds makes up for those before.
+bool Draft::DiskErrorThenPowerLoss(uint64_t at_us) {
+  if (!swarm_.has(Kind::kDiskError) || !swarm_.has(Kind::kPowerLoss)) return false;
+  if (!snapshots_.empty() && Chance(300)) {
+    const uint64_t create_us = snapshots_[random_.NextBelow(snapshots_.size())].at_us;
+    at_us = create_us - std::min(create_us, BetweenMs(0, 40));
+  }
+  const Target node = AnyNode();
+  const Choice& choice = kFailedSyncs[random_.NextBelow(std::size(kFailedSyncs))];
+  Fault::Disk* disk = AddFault(at_us)->mutable_disk();
+  *disk->mutable_target() = node;
+  disk->set_operation(choice.operation);
+  disk->set_path_class(choice.path_class);
+  const uint64_t loss_us = BetweenMs(5, 400);
+  disk->set_lasting(true);
+  disk->set_heal_after_us(loss_us);
+  AddBurst({.at_us = at_us,
+            .spread_us = loss_us,
+            .count = Between(4, 10),
+            .on_tablet = Chance(500),
+            .tablet = AnyTablet(),
+            .writes_only = true});
+  return PowerLoss(at_us + loss_us - 1, node, kBackSoonUs);
 }
 
 // What comes next fails on the node that hits the probe.

@@ -78,6 +78,15 @@ bool Draft::Crash(uint64_t at_us, Target target, Range restart_after_us) {
   return true;
 }
 
+bool Draft::PowerLoss(uint64_t at_us, Target target, Range restart_after_us) {
+  if (!swarm_.has(Kind::kPowerLoss)) return false;
+  Fault::Crash* crash = AddFault(at_us)->mutable_crash();
+  crash->set_kind(Fault::Crash::POWER_LOSS);
+  *crash->mutable_target() = std::move(target);
+  crash->set_restart_after_us(Draw(restart_after_us, &random_));
+  return true;
+}
+
 bool Draft::CrashAll(uint64_t at_us, Range restart_after_us) {
   if (!can_crash() || !swarm_.has(Kind::kCrashAll)) return false;
   Fault::CrashAll* crash = AddFault(at_us)->mutable_crash_all();

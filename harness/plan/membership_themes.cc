@@ -1,5 +1,7 @@
 #include "harness/plan/membership_themes.h"
 
+#include <utility>
+
 namespace holdfast::plan {
 namespace {
 
@@ -95,6 +97,39 @@ void PlayReplaceDead(uint64_t at_us, Draft* draft) {
     StrikeBootstrap(away_us, draft);
   }
   if (draft->Chance(500)) draft->MoveLeader(away_us + draft->BetweenMs(300, 3000), false);
+}
+
+// Comes, goes, and comes again; each before the one before it is over, or after. Of a group of one, what is asked to go
+// must not.
+void PlayGrowAndShrink(uint64_t at_us, Draft* draft) {
+  if (draft->Chance(400)) MakeBootstrapsLong(draft);
+  const auto snapshot = draft->Create(at_us);
+  const TabletRef tablet = AnyTabletOf(snapshot, draft);
+  // Replicas stand in the order of their ids, so that the last one is the newest.
+  Target newest = draft->Follower(tablet);
+  if (draft->shape().replication_factor() > 1) newest.set_ordinal(draft->shape().replication_factor() - 1);
+  uint64_t change_us = at_us + draft->BetweenMs(0, 300);
+  for (uint64_t n = draft->Between(3, 5); n > 0; --n) {
+    const uint64_t kind = draft->random()->NextBelow(10);
+    if (kind < 4) draft->ChangeReplicas(change_us, Membership::ADD, AnyReplica(tablet, draft));
+    if (kind >= 4 && kind < 8) draft->ChangeReplicas(change_us, Membership::REMOVE, newest);
+    if (kind >= 8)
+      draft->ChangeReplicas(change_us, Membership::REPLACE, draft->Chance(600) ? newest : AnyReplica(tablet, draft));
+    change_us += draft->Chance(400) ? draft->BetweenMs(0, 300) : draft->BetweenMs(500, 2500);
+  }
+  draft->AddBurst({.at_us = at_us,
+                   .spread_us = Ms(4000),
+                   .count = draft->Between(8, 20),
+                   .on_tablet = true,
+                   .tablet = tablet,
+                   .writes_only = draft->Chance(500)});
+  // On a slow network a change is still on its way when the next one is asked for.
+  Fault::Weather weather;
+  weather.set_delay_factor(static_cast<uint32_t>(draft->Between(5, 60)));
+  weather.set_duplicate_permille(static_cast<uint32_t>(draft->Between(0, 300)));
+  weather.set_heal_after_us(draft->BetweenMs(1500, 5000));
+  if (draft->Chance(500) && draft->Weather(at_us, std::move(weather))) return;
+  draft->TakeAway(at_us + draft->BetweenMs(0, 3000), AnyReplica(tablet, draft), kBackUs);
 }
 
 void PlayLostDisk(uint64_t at_us, Draft* draft) {

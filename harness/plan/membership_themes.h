@@ -12,6 +12,7 @@ namespace holdfast::plan {
 
 void PlayReplaceReplica(uint64_t at_us, Draft* draft);
 void PlayReplaceDead(uint64_t at_us, Draft* draft);
+void PlayGrowAndShrink(uint64_t at_us, Draft* draft);
 void PlayLostDisk(uint64_t at_us, Draft* draft);
 
 }  // namespace holdfast::plan

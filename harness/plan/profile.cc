@@ -37,6 +37,8 @@ constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
     "lost-disk",
     "dropped-table",
     "imported-snapshot",
+    "long-scans",
+    "grow-and-shrink",
 };
 
 // Every phase of a snapshot's life, met by each of these faults.
@@ -109,7 +111,8 @@ Profile NetworkProfile() {
                    {Theme::kIsolatedMaster, 20},
                    {Theme::kRollingIsolation, 20},
                    {Theme::kDeposedLeaderLags, 20},
-                   {Theme::kOddNetwork, 20}});
+                   {Theme::kOddNetwork, 20},
+                   {Theme::kLongScans, 20}});
   // Shapes that a ring needs.
   profile.shapes = {{800, 3, 3}, {100, 5, 3}, {100, 5, 5}};
   SwitchOff(&profile, {{Kind::kPartition, 20},
@@ -160,9 +163,11 @@ Profile MembershipProfile() {
   profile.name = "membership";
   profile.shapes = {{350, 3, 3}, {350, 5, 3, 3}, {100, 5, 3}, {100, 5, 5, 3}, {50, 1, 1}, {50, 3, 1, 1}};
   profile.faults = {3, 8};
-  Weigh(
-      &profile,
-      {{Theme::kReplaceReplica, 60}, {Theme::kReplaceDead, 60}, {Theme::kLostDisk, 90}, {Theme::kImportedSnapshot, 0}});
+  Weigh(&profile, {{Theme::kReplaceReplica, 60},
+                   {Theme::kReplaceDead, 60},
+                   {Theme::kGrowAndShrink, 60},
+                   {Theme::kLostDisk, 90},
+                   {Theme::kImportedSnapshot, 0}});
   profile.enough_weight = 20;
   profile.floors = {"joining/process-death", "joining/power-loss", "joining/partition", "idle/disk-loss"};
   profile.changes_groups = true;
@@ -190,7 +195,8 @@ Profile SmallProfile() {
   profile.duration_us = {6'000'000, 8'000'000};
   profile.quiet_permille = 300;
   profile.theme_weights.fill(1);
-  Weigh(&profile, {{Theme::kReplaceReplica, 0}, {Theme::kReplaceDead, 0}, {Theme::kLostDisk, 0}});
+  Weigh(&profile,
+        {{Theme::kReplaceReplica, 0}, {Theme::kReplaceDead, 0}, {Theme::kGrowAndShrink, 0}, {Theme::kLostDisk, 0}});
   profile.enough_weight = 30;
   return profile;
 }
@@ -292,7 +298,9 @@ Profile DefaultProfile() {
                    {Theme::kReplaceDead, 0},
                    {Theme::kLostDisk, 0},
                    {Theme::kDroppedTable, 8},
-                   {Theme::kImportedSnapshot, 12}});
+                   {Theme::kImportedSnapshot, 12},
+                   {Theme::kLongScans, 8},
+                   {Theme::kGrowAndShrink, 0}});
   profile.off_permille.fill(200);
   SwitchOff(&profile, {{Kind::kIncrement, 120},
                        {Kind::kDropSnapshot, 250},

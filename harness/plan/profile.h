@@ -59,8 +59,10 @@ enum class Theme : uint8_t {
   kLostDisk,              // a node loses its disk, and its replicas come back under new ids
   kDroppedTable,          // a table is dropped while a snapshot or a restore of it is under way
   kImportedSnapshot,      // a snapshot goes out and comes back, into this or another table, damaged or whole
+  kLongScans,             // scans of many pages, while messages come twice and what the pages are read from goes
+  kGrowAndShrink,         // one change of a tablet's replicas after the other, and of what the last one brought
 };
-inline constexpr int kThemeCount = static_cast<int>(Theme::kImportedSnapshot) + 1;
+inline constexpr int kThemeCount = static_cast<int>(Theme::kGrowAndShrink) + 1;
 std::string_view ThemeName(Theme theme);
 
 // What swarm testing switches off, each on its own.

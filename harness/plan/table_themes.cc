@@ -11,6 +11,12 @@ constexpr Range kBackUs = {300'000, 3'000'000};
 
 constexpr uint64_t Ms(uint64_t ms) { return ms * kMillisecond; }
 
+Target AnyReplicaOf(const Draft::CreatedSnapshot& snapshot, Draft* draft) {
+  TabletRef tablet = draft->AnyTablet();
+  tablet.table = snapshot.tables[draft->random()->NextBelow(snapshot.tables.size())];
+  return draft->Chance(500) ? draft->Leader(tablet) : draft->Follower(tablet);
+}
+
 }  // namespace
 
 // Around a create or a restore, which a tablet that is away makes last. Late in the plan, as nothing is left to do with
@@ -63,6 +69,13 @@ void PlayImportedSnapshot(uint64_t at_us, Draft* draft) {
   if (draft->Chance(250)) draft->Import(import_us + draft->BetweenMs(0, 1500), exported);
   draft->AddBurst({.at_us = import_us, .spread_us = Ms(500), .count = draft->Between(3, 8)});
   const uint64_t restore_us = import_us + draft->BetweenMs(100, 2000);
+  // Once the mark of the adoption is durable, so must be what it speaks of.
+  if (draft->Chance(350)) {
+    const Target replica = AnyReplicaOf(imported, draft);
+    const uint64_t flush_us = restore_us + draft->BetweenMs(10, 800);
+    draft->Flush(flush_us, replica);
+    draft->PowerLoss(flush_us + draft->BetweenMs(1, 200), replica, kBackUs);
+  }
   draft->Restore(restore_us, imported.number);
   draft->Observe(restore_us + draft->BetweenMs(300, 1500), imported);
   if (draft->Chance(250)) draft->Drop(restore_us + draft->BetweenMs(500, 3000), imported.number);

@@ -6,6 +6,7 @@
 
 #include "harness/plan/leadership_themes.h"
 #include "harness/plan/membership_themes.h"
+#include "harness/plan/scan_themes.h"
 #include "harness/plan/table_themes.h"
 
 namespace holdfast::plan {
@@ -181,7 +182,9 @@ void PlayDuplicatedCreate(uint64_t at_us, Draft* draft) {
   RestoreLater(snapshot, draft);
 }
 
+// Now and then too late, so that the snapshot must fail while its tablet may yet do its part.
 void PlaySlowTablet(uint64_t at_us, Draft* draft) {
+  if (draft->Chance(300)) draft->options()->set_snapshot_timeout_us(draft->BetweenMs(100, 600));
   const auto snapshot = draft->CreateOfAll(at_us);
   const TabletRef tablet = draft->AnyTablet();
   draft->TakeAway(at_us - std::min(at_us, draft->BetweenMs(0, 120)), draft->Leader(tablet), kLaterUs);
@@ -312,7 +315,9 @@ constexpr std::array<ThemeEntry, kThemeCount> kThemes = {{
     {{.snapshots = 1, .restores = 0, .faults = 4}, PlayReplaceDead},
     {{.snapshots = 1, .restores = 1, .faults = 1}, PlayLostDisk},
     {{.snapshots = 1, .restores = 1, .faults = 2}, PlayDroppedTable},
-    {{.snapshots = 1, .restores = 1, .faults = 1}, PlayImportedSnapshot},
+    {{.snapshots = 1, .restores = 1, .faults = 2}, PlayImportedSnapshot},
+    {{.snapshots = 1, .restores = 1, .faults = 2}, PlayLongScans},
+    {{.snapshots = 1, .restores = 0, .faults = 1}, PlayGrowAndShrink},
 }};
 
 }  // namespace

@@ -415,7 +415,11 @@ absl::Status StepChecker::CheckMembership(const Membership& membership) {
   }
   if (membership.kind() == Membership::REMOVE && membership.ordinal() != 0) return Refuse("a removal has no ordinal");
   if (absl::Status status = CheckNotBoth(/*damages=*/false); !status.ok()) return status;
-  return CheckTarget(membership.target());
+  Target target = membership.target();
+  // A group that has grown has one follower more.
+  const bool newest = role == Target::FOLLOWER && target.ordinal() > 0 && target.ordinal() + 1 == GroupSize(false);
+  if (newest) target.set_ordinal(0);
+  return CheckTarget(target);
 }
 
 absl::Status StepChecker::CheckDiskLoss(const Fault::DiskLoss& loss) {

@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "harness/check/scan_shape.h"
 #include "harness/history/history.h"
 #include "harness/plan/keys.h"
 #include "harness/plan/step_text.h"
 #include "harness/run/runner.h"
 #include "sut/base/prng.h"
+#include "sut/tablet/partition.h"
 
 namespace holdfast::run {
 namespace {
@@ -53,6 +55,17 @@ sut::proto::Request RequestOf(const plan::SnapshotOperation& operation, const Pl
     request.mutable_list_snapshots();
   }
   return request;
+}
+
+// Pages are put together in the order in which a tablet keeps its rows.
+check::ScanOrder ScanOrderOf(const plan::Shape& shape, uint32_t object) {
+  const uint32_t tablets = shape.tablets_per_table();
+  return {
+      .before = [](const std::string& a, const std::string& b) { return sut::RowStoreKey(a) < sut::RowStoreKey(b); },
+      .owns =
+          [shape, tablets, object](const std::string& key) {
+            return plan::TabletOfKey(key, shape, object / tablets) == object % tablets;
+          }};
 }
 
 std::string OutcomeText(const CallResult& result) {
@@ -125,6 +138,7 @@ void Runner::ExecuteClient(const plan::Step& step, uint32_t number) {
   const uint64_t sequence =
       cluster_->Invoke(std::move(call), [this, position, open, object, number](const CallResult& result) {
         recorder_.CompleteClient(position, result);
+        JudgeScan(object, number, result);
         Counters* counters = result_.mutable_counters();
         if (result.outcome == CallOutcome::kOk) counters->set_operations_ok(counters->operations_ok() + 1);
         if (result.outcome == CallOutcome::kFail) counters->set_operations_failed(counters->operations_failed() + 1);
@@ -141,6 +155,14 @@ void Runner::ExecuteClient(const plan::Step& step, uint32_t number) {
         open_.erase(open);
       });
   recorder_.OnSent(position, sequence);
+}
+
+void Runner::JudgeScan(uint32_t object, uint32_t step, const CallResult& result) {
+  if (result.outcome != CallOutcome::kOk || result.rows.empty()) return;
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const sut::proto::Row& row : result.rows) rows.emplace_back(row.key(), row.value());
+  const std::string what = absl::StrCat("a scan of tablet ", object, ", plan step ", step, ",");
+  if (auto violation = check::CheckScanShape(what, rows, ScanOrderOf(plan_.shape(), object))) Violate(*violation);
 }
 
 void Runner::ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin,

@@ -94,7 +94,10 @@ void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
 }
 
 void Runner::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us) {
-  if (!cluster_->IsUp(node)) return;
+  if (!cluster_->IsUp(node)) {
+    if (kind == plan::Fault::Crash::POWER_LOSS) (void)Take(cluster_->Crash(node, kind, salt));
+    return;
+  }
   // Where no power can be lost, the process dies all the same: a restart is what most of the plan's story needs.
   if (!Take(cluster_->Crash(node, kind, salt))) {
     kind = plan::Fault::Crash::PROCESS_DEATH;

@@ -48,7 +48,8 @@ void Runner::ExecuteMembership(const plan::Step& step, uint32_t number) {
       if (change.add_node == 0) return;
       break;
     case plan::Membership::REMOVE:
-      if (members->size() <= plan_.shape().replication_factor()) return;
+      // The only one is asked to go, and must be kept.
+      if (members->size() > 1 && members->size() <= plan_.shape().replication_factor()) return;
       change.remove_node = *target;
       break;
     default:

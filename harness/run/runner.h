@@ -95,6 +95,7 @@ class Runner : public ClusterObserver {
   void Execute(const plan::Step& step, uint32_t number);
   void CarryOut(const plan::Step& step, uint32_t number);
   void ExecuteClient(const plan::Step& step, uint32_t number);
+  void JudgeScan(uint32_t object, uint32_t step, const CallResult& result);
   void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us,
                        uint64_t identity);
   // table_actions.cc

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "harness/check/overdue.h"
 #include "harness/cluster/cluster.h"
 #include "harness/cluster/plan_ids.h"
 #include "harness/sim/disk_reader.h"
@@ -29,6 +30,7 @@
 #include "harness/sim/sim_network.h"
 #include "harness/sim/sim_node.h"
 #include "sut/raft/invariants.h"
+#include "sut/tablet/replica.h"
 
 namespace sut {
 struct CatalogueState;
@@ -136,7 +138,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   // What is known of one group over the whole run.
   struct Group {
     uint32_t object = 0;
-    sut::raft::RaftInvariants invariants;
+    sut::raft::RaftInvariants invariants{{.new_voter_lag_max = sut::Replica::kNewVoterLagMax}};
     bool violated = false;  // told once
   };
   struct ArmedProbe {
@@ -171,6 +173,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   bool AllGroupsHaveLeaders() const;
 
   void AfterEvent(EventQueue::Owner owner);
+  void CheckCatalogue(const SimNode& node);
+  void WatchOverdue(const SimNode& node, sut::OpId op);
   void CheckInvariants(const SimNode& node);
   void CheckRecovered(const SimNode& node);
   void TellRaftViolation(Group& group, const SimNode& node, const std::string& what);
@@ -214,6 +218,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   SimClients clients_;
   absl::flat_hash_map<sut::TabletId, std::unique_ptr<Group>> groups_;
   bool started_ = false;
+  std::optional<check::OverdueSnapshots> overdue_;  // none if the plan has faults that hide what takes too long
 
   uint64_t last_armed_id_ = 0;
   std::map<uint64_t, ArmedProbe> armed_probes_;

@@ -109,6 +109,23 @@ class SimFaultsTest : public testing::Test {
   std::unique_ptr<SimCluster> cluster_;
 };
 
+TEST_F(SimFaultsTest, APowerLossTakesFromTheDiskOfADeadProcessToo) {
+  int taken = 0;
+  for (int round = 0; round < 6; ++round) {
+    const std::string prefix = absl::StrCat("r", round, "-");
+    PutMany(prefix, 6);
+    const uint32_t node = Follower();
+    ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+    const uint64_t before = cluster_->disk(node).StateHash();
+    ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::POWER_LOSS, static_cast<uint64_t>(round)).ok());
+    if (cluster_->disk(node).StateHash() != before) ++taken;
+    ASSERT_TRUE(cluster_->Restart(node).ok());
+    RunUntilQuiet();
+    ExpectAllThere(prefix, 6);
+  }
+  EXPECT_GT(taken, 0) << "something is always written and not synced yet";
+}
+
 TEST_F(SimFaultsTest, AFailedLogSyncStopsTheNodeWhichComesBackWhole) {
   const uint32_t node = Leader();
   Arm(node, "io-error sync raft-log");

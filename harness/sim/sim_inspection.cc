@@ -7,8 +7,10 @@
 #include <string_view>
 #include <utility>
 
+#include "harness/cluster/catalogue_difference.h"
 #include "harness/cluster/disk_inspection.h"
 #include "harness/cluster/ledger_entry.h"
+#include "sut/master/catalogue.h"
 #include "sut/node/node.h"
 #include "sut/tablet/replica.h"
 
@@ -36,6 +38,16 @@ ReplicaInspection InspectRunning(const NodeLife& life, const sut::Replica& repli
 }
 
 }  // namespace
+
+std::vector<std::string> CatalogueBesideItsStore(const SimNode& node) {
+  if (node.node() == nullptr || node.node()->catalogue() == nullptr) return {};
+  const auto replica = node.node()->replicas().find(sut::kMasterTablet);
+  if (replica == node.node()->replicas().end() || replica->second->in_barrier()) return {};
+  sut::Catalogue stored{sut::BugSet()};
+  // A store that can't be read just now is a disk's matter.
+  if (!stored.Load(*replica->second->store()).ok()) return {};
+  return CatalogueDifference(*node.node()->catalogue(), stored.state());
+}
 
 NodeInspection InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader) {
   const NodeLife life = {node.id().value, node.incarnation()};

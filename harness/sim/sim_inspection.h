@@ -4,6 +4,7 @@
 #ifndef HARNESS_SIM_SIM_INSPECTION_H_
 #define HARNESS_SIM_SIM_INSPECTION_H_
 
+#include <string>
 #include <vector>
 
 #include "harness/check/inspection.h"
@@ -16,6 +17,9 @@ namespace holdfast::sim {
 // In the order of tablet ids. A node that is down and whose journal can't be read has one entry, of the master's group,
 // that says so.
 NodeInspection InspectNode(const SimNode& node, const PlanIds& ids, DiskReader* reader);
+
+// What a running master keeps in memory and its store say differently; see catalogue_difference.h. Empty for others.
+std::vector<std::string> CatalogueBesideItsStore(const SimNode& node);
 
 }  // namespace holdfast::sim
 

@@ -110,6 +110,30 @@ void SimCluster::OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& a
 
 void SimCluster::OnNodeApplied(SimNode& node, const sut::ApplyObserver::Applied& applied) {
   observer_->OnApplied(NameOf(node, applied.tablet), LedgerEntryOf(applied, ids_));
+  if (applied.tablet == sut::kMasterTablet && applied.is_command) WatchOverdue(node, applied.op);
+}
+
+// What the master applies is told before its memory follows.
+void SimCluster::WatchOverdue(const SimNode& node, sut::OpId op) {
+  if (!overdue_ || node.node() == nullptr || node.node()->catalogue() == nullptr) return;
+  const auto replica = node.node()->replicas().find(sut::kMasterTablet);
+  if (replica == node.node()->replicas().end()) return;
+  const auto& log = replica->second->raft().log();
+  const auto entry = std::lower_bound(log.begin(), log.end(), op.index, [](const auto& candidate, sut::Index index) {
+    return candidate.op.index < index;
+  });
+  if (entry == log.end() || entry->op != op) return;
+  check::OverdueSnapshots::States states;
+  for (const auto& [id, info] : node.node()->catalogue()->snapshots) {
+    const bool creating = info.state() == sut::proto::SnapshotInfo::CREATING;
+    const bool complete = info.state() == sut::proto::SnapshotInfo::COMPLETE;
+    states[ids_.SnapshotNumber(id).value_or(kUnknownNumber)] = creating   ? check::CatalogueState::kCreating
+                                                               : complete ? check::CatalogueState::kComplete
+                                                                          : check::CatalogueState::kFailed;
+  }
+  const auto stamped_us = static_cast<int64_t>(entry->time.value >> sut::HybridClock::kLogicalBits);
+  const check::OverdueSnapshots::Command command = {ToLogPosition(op), stamped_us - SimClock::kNodeEpochUs, NowUs()};
+  if (auto late = overdue_->OnCommand(command, states)) observer_->OnViolation(*late);
 }
 
 void SimCluster::OnNodeInstalled(SimNode& node, sut::TabletId tablet, sut::OpId op) {
@@ -300,6 +324,7 @@ check::Inspection SimCluster::Inspect() {
   check::Inspection inspection;
   inspection.quiet = IsQuiet();
   for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (!nodes_[i]->disk_damaged()) CheckCatalogue(*nodes_[i]);
     NodeInspection node = InspectNode(*nodes_[i], ids_, disk_readers_[i].get());
     for (check::ReplicaInspection& replica : node.replicas) replica.damaged = nodes_[i]->disk_damaged();
     for (check::LeftOver& left : node.left_overs) left.damaged = nodes_[i]->disk_damaged();
@@ -307,6 +332,16 @@ check::Inspection SimCluster::Inspect() {
     std::move(node.left_overs.begin(), node.left_overs.end(), std::back_inserter(inspection.left_overs));
   }
   return inspection;
+}
+
+void SimCluster::CheckCatalogue(const SimNode& node) {
+  std::vector<std::string> difference = CatalogueBesideItsStore(node);
+  if (difference.empty()) return;
+  observer_->OnViolation(
+      {.checker = "catalogue-store",
+       .invariant = "I6",
+       .summary = absl::StrCat("the master on ", NodeName(node), " and its store do not hold the same catalogue"),
+       .evidence = std::move(difference)});
 }
 
 bool SimCluster::IsQuiet() const {

@@ -28,8 +28,9 @@ class HybridClock {
   // Takes note of a stamp that another node gave.
   void Observe(HybridTime seen) { last_ = std::max(last_, seen); }
 
- private:
   static constexpr int kLogicalBits = 12;
+
+ private:
   HybridTime last_;
 };
 

@@ -20,6 +20,13 @@ uint64_t Fingerprint(const Entry& entry) {
   return Mix({static_cast<uint64_t>(entry.type), entry.time.value, MixString(entry.data)});
 }
 
+std::vector<ReplicaId> NewVoters(const Config& before, const Config& after) {
+  std::vector<ReplicaId> added;
+  std::set_difference(after.voters.begin(), after.voters.end(), before.voters.begin(), before.voters.end(),
+                      std::back_inserter(added));
+  return added;
+}
+
 std::string Name(ReplicaId replica) { return absl::StrCat("replica ", replica.value); }
 
 }  // namespace
@@ -38,6 +45,7 @@ RaftInvariants::Violation RaftInvariants::ObserveChange(View& view, uint64_t inc
     fresh.told_vote = view.told_vote;
     fresh.told_match = view.told_match;
     fresh.told_match_term = view.told_match_term;
+    fresh.told_match_max = view.told_match_max;
     fresh.start = status.start.last;
     fresh.log_changes = status.log_changes + 1;  // so that the whole log counts as new
     view = std::move(fresh);
@@ -144,6 +152,53 @@ RaftInvariants::Violation RaftInvariants::CheckLog(View& view, const Status& sta
     const OpId previous = position == 0 ? start : log[position - 1].op;
     if (auto violation = CheckEntry(status, previous, entry)) return violation;
     view.terms.push_back(entry.op.term);
+    if (entry.type != EntryType::kConfig || status.role != Role::kLeader || entry.op.term != status.term) continue;
+    if (auto violation = CheckNewConfig(view, status, log, position)) return violation;
+  }
+  return std::nullopt;
+}
+
+// What is only seen later than it was appended is judged by a higher commit, and let pass rather than accused.
+RaftInvariants::Violation RaftInvariants::CheckNewConfig(const View& view, const Status& status,
+                                                         const std::vector<Entry>& log, size_t position) const {
+  const auto config = DecodeConfig(log[position].data);
+  if (!config.ok()) return std::nullopt;
+  Config before = status.start.config;
+  Index before_at = status.start.last.index;
+  for (size_t i = 0; i < position; ++i) {
+    if (log[i].type != EntryType::kConfig) continue;
+    const auto decoded = DecodeConfig(log[i].data);
+    if (!decoded.ok()) return std::nullopt;
+    before = *decoded;
+    before_at = log[i].op.index;
+  }
+  const std::string who = absl::StrCat("configuration rule: ", Name(status.self), ", leader of term ",
+                                       status.term.value, ", appended ", Describe(*config));
+  if (before_at > status.commit) {
+    return absl::StrCat(who, ", and the one before it, at index ", before_at.value, ", is not committed yet");
+  }
+  const OpId start = status.start.last;
+  const size_t committed = status.commit.value - start.index.value;
+  if ((committed == 0 ? start.term : log[committed - 1].op.term) != status.term) {
+    return absl::StrCat(who, " before an entry of its own term was committed");
+  }
+  if (before.voters.empty()) return std::nullopt;
+  if (NewVoters(before, *config).size() + NewVoters(*config, before).size() > 1) {
+    return absl::StrCat(who, " after ", Describe(before), ", which differs in more than one voter");
+  }
+  return CheckNewVoters(view, status, before, *config);
+}
+
+RaftInvariants::Violation RaftInvariants::CheckNewVoters(const View& view, const Status& status, const Config& before,
+                                                         const Config& after) const {
+  if (!rules_.new_voter_lag_max) return std::nullopt;
+  for (const ReplicaId added : NewVoters(before, after)) {
+    const auto found = views_.find(added);
+    const Index match = found == views_.end() ? Index{} : found->second.told_match_max;
+    // As of before this event: the leader may have committed more in the meantime.
+    if (match.value > 0 && match.value + *rules_.new_voter_lag_max >= view.commit.value) continue;
+    return absl::StrCat("configuration rule: ", Name(status.self), ", leader of term ", status.term.value, ", makes ",
+                        Name(added), " a voter, which has acknowledged ", match.value, " of ", view.commit.value);
   }
   return std::nullopt;
 }
@@ -262,6 +317,9 @@ RaftInvariants::Violation RaftInvariants::ObserveSent(const Message& message) {
     }
     view.told_vote = vote;
   }
+  if (message.type == MessageType::kAppendReply && message.granted) {
+    view.told_match_max = std::max(view.told_match_max, message.match);
+  }
   // An acknowledgement that was held back until the replica had moved on to a later term binds it no more.
   if (message.type == MessageType::kAppendReply && message.granted && message.term == view.term) {
     if (message.match > view.last()) {
@@ -296,9 +354,12 @@ RaftInvariants::Violation RaftInvariants::ObserveRecovered(ReplicaId replica, co
   const bool replaced = start.index > view.start.index && view.TermAt(start.index) != start.term;
   if (kept <= start.index || replaced) return std::nullopt;
   // A crash may fall between the write by which a later leader's entries replace others and the next look from outside.
+  // Those entries may be of an older term than what they replace.
   if (const Index end = std::min(kept, last.index); end > start.index) {
     const std::optional<Term> seen = view.TermAt(end);
-    if (seen.has_value() && recovered.entries[end.value - start.index.value - 1].op.term > *seen) return std::nullopt;
+    const Term now = recovered.entries[end.value - start.index.value - 1].op.term;
+    const bool told_later = view.told_match >= end && view.told_match_term >= term;
+    if (seen.has_value() && (now > *seen || (now != *seen && term > *seen && !told_later))) return std::nullopt;
   }
   if (last.index < kept) {
     return absl::StrCat("memory: ", Name(replica), " acknowledged index ", kept.value,

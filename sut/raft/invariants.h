@@ -8,6 +8,8 @@
 //   commit rule            a leader commits older terms' entries only together with one of its own (section 5.4.2)
 //   state-machine safety   the committed entry at an index is the same everywhere
 //   configuration safety   a log begins with the configuration that was committed there, not with one still to come
+//   configuration rule     a leader changes one voter at a time: it has committed the configuration before and an entry
+//                          of its own term, and who becomes a voter is not far behind (dissertation, sections 4.1, 4.2)
 //   monotony               term and commit never go back; a term's vote never changes
 //   memory over restarts   what a replica told others (term, vote, acknowledged entries) it still knows when it comes
 //   back
@@ -34,6 +36,14 @@ class RaftInvariants {
  public:
   // What is wrong, as text; nullopt if nothing is.
   using Violation = std::optional<std::string>;
+
+  struct Rules {
+    // How many committed entries a replica may lack when it becomes a voter. Raft is safe without such a rule, so a
+    // host that has none leaves it unset.
+    std::optional<uint64_t> new_voter_lag_max;
+  };
+  RaftInvariants() = default;
+  explicit RaftInvariants(const Rules& rules) : rules_(rules) {}
 
   // To be called for each replica after every event. `log` are the entries after status.start. `incarnation` counts the
   // replica's starts; it must be a new one after each restart.
@@ -74,6 +84,7 @@ class RaftInvariants {
     ReplicaId told_vote;   // in told_term
     Index told_match;      // acknowledged to a leader, and not truncated by a later one since
     Term told_match_term;  // that leader's
+    Index told_match_max;  // ever, to anybody
     std::optional<Term> TermAt(Index index) const;
     Index last() const { return Index{start.index.value + terms.size()}; }
   };
@@ -99,12 +110,17 @@ class RaftInvariants {
   Violation CheckLog(View& view, const Status& status, const std::vector<Entry>& log, Index& checked);
   // That `entry` may follow `previous`; notes what it holds.
   Violation CheckEntry(const Status& status, OpId previous, const Entry& entry);
+  // That a leader may append the configuration at log[position].
+  Violation CheckNewConfig(const View& view, const Status& status, const std::vector<Entry>& log,
+                           size_t position) const;
+  Violation CheckNewVoters(const View& view, const Status& status, const Config& before, const Config& after) const;
   Violation CheckTruncation(View& view, const Status& status, Index kept) const;
   Violation CheckLeader(const View& view, const Status& status);
   Violation CheckCommit(const View& view, const Status& status, Index checked);
   Violation CheckLaterLeaders(const Committed& committed) const;
   bool Precedes(const OpId& op, OpId log_end) const;
 
+  Rules rules_;
   std::map<ReplicaId, View> views_;
   std::map<Term, LeaderRecord> leaders_;
   // Configurations: of every such entry seen anywhere, and those that were committed, by index. The founders' is not an

@@ -297,6 +297,15 @@ TEST_F(AcknowledgedTest, ALaterLeaderMayHaveReplacedThemJustBeforeTheCrash) {
   EXPECT_THAT(Recovered(one_.Log({1})), Optional(HasSubstr("memory")));
 }
 
+TEST_F(RaftInvariantsTest, ALaterLeadersEntriesMayBeOfAnOlderTermThanThoseTheyReplace) {
+  one_.Term(2).Log({1, 2, 2});
+  Good(one_);
+  EXPECT_EQ(Sent(MessageType::kAppendReply, 1, 2, 2, true, 3), std::nullopt);
+  EXPECT_THAT(Recovered(one_.Log({1, 1})), Optional(HasSubstr("memory"))) << "in the term of who was told";
+  EXPECT_EQ(Recovered(one_.Term(3)), std::nullopt);
+  EXPECT_THAT(Recovered(one_.Log({1, 2})), Optional(HasSubstr("memory"))) << "nothing was replaced";
+}
+
 TEST_F(AcknowledgedTest, ALaterLeaderMayTruncateThem) {
   one_.Term(2).Log({1, 2});
   one_.status.persisted = Index{1};
@@ -328,6 +337,73 @@ TEST_F(RaftInvariantsTest, WhatTheHostCalledDurableIsThereAfterARestart) {
   EXPECT_EQ(Recovered(one_), std::nullopt);
   EXPECT_THAT(Recovered(one_.Log({1})), Optional(HasSubstr("memory")));
 }
+
+// A leader of term 2 with two committed entries, the second its own; its founders are 1, 2 and 3. The rule for new
+// voters: at most two entries behind.
+class NewConfigTest : public RaftInvariantsTest {
+ protected:
+  NewConfigTest() {
+    invariants_ = RaftInvariants({.new_voter_lag_max = 2});
+    one_.status.start.config = Group({1, 2, 3}, {});
+    Good(one_.Term(1).Log({1}));
+    Good(one_.Term(2, Role::kLeader, 1).Log({1, 2}).Commit(2));
+  }
+  static Config Group(std::vector<uint64_t> voters, std::vector<uint64_t> learners) {
+    Config config;
+    for (const uint64_t id : voters) config.voters.push_back(ReplicaId{id});
+    for (const uint64_t id : learners) config.learners.push_back(ReplicaId{id});
+    return config;
+  }
+  Replica& Append(const Config& config, uint64_t term = 2) {
+    const Index index = Next(one_.status.last.index);
+    one_.log.push_back({{sut::Term{term}, index}, EntryType::kConfig, {}, EncodeConfig(config)});
+    ++one_.status.log_changes;
+    one_.status.last = one_.log.back().op;
+    return one_;
+  }
+};
+
+TEST_F(NewConfigTest, OneChangeAfterTheOtherIsFine) {
+  Good(Append(Group({1, 2, 3}, {4})));
+  Good(one_.Commit(3));
+  EXPECT_EQ(Sent(MessageType::kAppendReply, 4, 1, 2, true, 1), std::nullopt);
+  Good(Append(Group({1, 2, 3, 4}, {})));
+  Good(one_.Commit(4));
+  Good(Append(Group({2, 3, 4}, {})));
+}
+
+TEST_F(NewConfigTest, TwoAtOnceAreNot) {
+  Good(Append(Group({1, 2, 3}, {4})));
+  Bad(Append(Group({1, 2}, {4})), "not committed yet");
+}
+
+TEST_F(NewConfigTest, AnEntryOfTheOwnTermIsCommittedFirst) {
+  Replica& one = one_.Commit(2).Term(3, Role::kLeader, 1);
+  Good(one.Log({1, 2}));
+  Bad(Append(Group({1, 2}, {}), 3), "before an entry of its own term");
+}
+
+TEST_F(NewConfigTest, AFollowerMayLearnOfTwoAtOnce) {
+  Good(one_.Term(3));
+  Append(Group({1, 2, 3}, {4}), 3);
+  Good(Append(Group({1, 2}, {4}), 3));
+}
+
+TEST_F(NewConfigTest, OneVoterMayChangePlacesWithNoOther) { Bad(Append(Group({1, 2, 4}, {})), "more than one voter"); }
+
+TEST_F(NewConfigTest, ANewVoterIsNotFarBehind) {
+  Good(Append(Group({1, 2, 3}, {4})));
+  for (int i = 0; i < 2; ++i) {
+    one_.log.push_back({{Term{2}, Next(one_.status.last.index)}, EntryType::kCommand, {}, "x"});
+    one_.status.last = one_.log.back().op;
+  }
+  ++one_.status.log_changes;
+  Good(one_.Commit(5));
+  EXPECT_EQ(Sent(MessageType::kAppendReply, 4, 1, 2, true, 2), std::nullopt);
+  Bad(Append(Group({1, 2, 3, 4}, {})), "has acknowledged 2 of 5");
+}
+
+TEST_F(NewConfigTest, WhoNeverAnsweredBecomesNoVoter) { Bad(Append(Group({1, 2, 3, 4}, {})), "has acknowledged 0"); }
 
 }  // namespace
 }  // namespace sut::raft

@@ -91,6 +91,9 @@ class Replica : public ReplicatedGroup {
   std::shared_ptr<TabletStore> Retire(bool tablet_lives_on);
   static constexpr int64_t kCallbackUsMax = 2'000'000;
 
+  // A learner this close to what is committed catches up with the rest as a voter (dissertation, section 4.2.1).
+  static constexpr uint64_t kNewVoterLagMax = 16;
+
   // A request to this tablet, other than those that only the master knows.
   void Handle(const proto::Request& request, std::function<void(proto::Reply)> reply);
 

@@ -17,8 +17,6 @@
 namespace sut {
 namespace {
 
-// A learner this close to what is committed catches up with the rest as a voter (dissertation, section 4.2.1).
-constexpr uint64_t kEntriesBehindMax = 16;
 // Replicas that were heard from and stand in no configuration known here.
 constexpr size_t kHeardFromMax = 64;
 
@@ -83,7 +81,7 @@ void Replica::HandleChangeGroup(const proto::ChangeGroup& change, std::function<
 
 bool Replica::CaughtUp(ReplicaId learner) const {
   const std::optional<Index> match = raft_->MatchOf(learner);
-  return match && match->value > 0 && match->value + kEntriesBehindMax >= raft_->status().commit.value;
+  return match && match->value > 0 && match->value + kNewVoterLagMax >= raft_->status().commit.value;
 }
 
 NodeId Replica::NodeOf(ReplicaId replica) const {

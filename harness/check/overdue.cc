@@ -1,0 +1,36 @@
+#include "harness/check/overdue.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace holdfast::check {
+
+std::optional<Violation> OverdueSnapshots::OnCommand(const Command& command, const States& before) {
+  if (command.at.index <= last_.at.index) return std::nullopt;
+  std::optional<Violation> found;
+  std::map<uint32_t, int64_t> creating;
+  for (const auto& [snapshot, state] : before) {
+    const auto known = creating_.find(snapshot);
+    if (state == CatalogueState::kCreating) {
+      creating.emplace(snapshot, known == creating_.end() ? last_.applied_us : known->second);
+      continue;
+    }
+    if (state != CatalogueState::kComplete || known == creating_.end()) continue;
+    const int64_t took_us = last_.proposed_us - known->second;
+    if (took_us <= limit_us_) continue;
+    found = Violation{"overdue",
+                      "",
+                      absl::StrCat("snapshot ", snapshot, " became COMPLETE when its time had long been over"),
+                      {absl::StrCat("the master that led term ", last_.at.term, " completed it after ", took_us,
+                                    " us; after ", limit_us_, " us it must have failed")}};
+  }
+  if (command.at.term != last_.at.term) {
+    for (auto& [snapshot, since_us] : creating) since_us = command.applied_us;
+  }
+  creating_ = std::move(creating);
+  last_ = command;
+  return found;
+}
+
+}  // namespace holdfast::check
