@@ -120,7 +120,7 @@ uint32_t SimNetwork::SlotLossPermille(uint64_t slot_draw) const {
 int64_t SimNetwork::Delay(Link link, uint64_t draw, uint64_t slot_draw) const {
   const int64_t median_us = options_.delay_us_median * std::max<int64_t>(1, weather_.delay_factor);
   const int64_t spread_us = static_cast<int64_t>(sut::Below(draw, static_cast<uint64_t>(median_us) + 1));
-  return std::max<int64_t>(1, SlotFactor(slot_draw) * SlowFactor(link) * (median_us / 2 + spread_us));
+  return std::clamp<int64_t>(SlotFactor(slot_draw) * SlowFactor(link) * (median_us / 2 + spread_us), 1, kDelayUsMax);
 }
 
 int64_t SimNetwork::SlowFactor(Link link) const {

@@ -103,6 +103,8 @@ class SimNetwork {
  private:
   static constexpr int64_t kWeatherSlotUs = 250'000;
   static constexpr int64_t kSelfDelayUs = 20;
+  // However slow a link: what is sent on it after it was mended waits for what is under way.
+  static constexpr int64_t kDelayUsMax = 10'000'000;
 
   size_t PairIndex(Link link) const;
   int64_t SlotFactor(uint64_t slot_draw) const;

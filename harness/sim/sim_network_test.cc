@@ -229,6 +229,18 @@ TEST(SimNetworkTest, ASlowLinkDelaysItsOwnMessagesAndKeepsTheirOrder) {
   EXPECT_LT(world.inbox.last_us - mended_us, kSecondUs / 100);
 }
 
+TEST(SimNetworkTest, WhateverMakesALinkSlowItsMessagesArriveSomeTime) {
+  World world;
+  world.network.SetWeather({.delay_factor = 1000});
+  world.network.Slow(1, {{1, 2}}, 1000);
+  world.network.Send({kOne, kTwo}, {1}, "x");
+  world.network.Mend(1);
+  world.network.SetWeather({});
+  world.network.Send({kOne, kTwo}, {2}, "y");
+  world.Run(11 * kSecondUs);
+  EXPECT_EQ(world.inbox.received[2], (std::vector<std::string>{"x", "y"}));
+}
+
 TEST(SimNetworkTest, WhatArrivesAtADeadNodeIsGone) {
   World world;
   world.network.Send({kOne, kTwo}, {1}, "x");

@@ -13,6 +13,7 @@
 #include "sut/storage/rocksdb_calls.h"
 #include "sut/storage/rocksdb_options.h"
 #include "sut/storage/synced_mark.h"
+#include "sut/storage/table_footers.h"
 
 namespace sut {
 namespace {
@@ -131,6 +132,7 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(const StorageSeam& seam
   absl::StatusOr<std::unique_ptr<SyncedMark>> mark = SyncedMark::Open(seam, path + kMarkFile);
   if (!mark.ok()) return mark.status();
   const uint64_t synced = (*mark)->sequence();
+  if (absl::Status status = SetDamagedTablesAside(seam, path); !status.ok()) return status;
   rocksdb::DB* opened = nullptr;
   const auto recovered = std::make_shared<RecoveryTables>();
   rocksdb::Options options = LogStoreOptions(seam);

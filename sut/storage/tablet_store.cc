@@ -7,6 +7,7 @@
 #include "sut/storage/directory.h"
 #include "sut/storage/rocksdb_calls.h"
 #include "sut/storage/rocksdb_options.h"
+#include "sut/storage/table_footers.h"
 
 namespace sut {
 namespace {
@@ -59,6 +60,7 @@ absl::StatusOr<std::shared_ptr<TabletStore>> TabletStore::Open(const StorageSeam
   } else if (!present.ok()) {
     return FromRocksdb(present, "open of a tablet's store");
   }
+  if (absl::Status status = SetDamagedTablesAside(seam, path); !status.ok()) return status;
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(TabletStoreOptions(seam), path, &opened);
   // There is a store, so what is not found is one of its files.
