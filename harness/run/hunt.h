@@ -3,6 +3,9 @@
 // A campaign with the bug planted runs until its first finding or until its budget is spent. The failing plan is
 // minimised, and run once without the bug: a plan that fails then too is a finding, but not of this bug: the hunt goes
 // on with what is left of its budget. Every run happens in a child process.
+//
+// In real processes no two runs of a plan are the same: the plan stays as it was found, and must pass several times
+// without the bug.
 
 #ifndef HARNESS_RUN_HUNT_H_
 #define HARNESS_RUN_HUNT_H_
@@ -24,8 +27,11 @@ struct HuntOptions {
   plan::ProfileSet profiles;
   bool guided = false;                       // see CampaignOptions
   std::chrono::milliseconds budget{60'000};  // of searching
-  int64_t minimize_ms_max = 60'000;          // 0: the plan stays as it was found
+  int64_t minimize_ms_max = 60'000;          // 0, or in processes: the plan stays as it was found
   WorkerPoolOptions pool;
+  World world = SIMULATION;
+  uint32_t speed = 1;  // of runs in processes, see Trial
+  ProcessPlaces processes = {};
   std::function<bool()> should_stop = nullptr;  // may be empty
 };
 
