@@ -17,6 +17,7 @@
 #include "harness/cli/common_options.h"
 #include "harness/cli/exit_code.h"
 #include "harness/cli/stop_signal.h"
+#include "harness/cli/world_options.h"
 #include "harness/plan/plan_text.h"
 #include "harness/run/hunt.h"
 
@@ -36,6 +37,7 @@ struct HuntFlags {
   bool baseline = false;
   int64_t minimize_s_max = 20;
   run::WorkerPoolOptions pool;
+  WorldFlags world;
 };
 
 struct Row {
@@ -58,7 +60,7 @@ absl::StatusOr<std::vector<const BugEntry*>> EntriesAsked(const HuntFlags& flags
   return entries;
 }
 
-absl::StatusOr<run::HuntOptions> HuntOptionsOf(const HuntFlags& flags) {
+absl::StatusOr<run::HuntOptions> HuntOptionsOf(const HuntFlags& flags, const std::optional<ProcessWorld>& world) {
   run::HuntOptions options;
   absl::StatusOr<plan::ProfileSet> profiles = plan::ProfileSet::Named(flags.profiles);
   if (!profiles.ok()) return profiles.status();
@@ -71,6 +73,11 @@ absl::StatusOr<run::HuntOptions> HuntOptionsOf(const HuntFlags& flags) {
   options.minimize_ms_max = flags.minimize_s_max * 1000;
   options.pool = flags.pool;
   options.should_stop = StopRequested;
+  if (world) {
+    options.world = run::PROCESSES;
+    options.speed = flags.world.speed;
+    options.processes = PlacesOf(world);
+  }
   return options;
 }
 
@@ -141,9 +148,13 @@ nlohmann::ordered_json HuntJson(const run::HuntResult& hunt) {
 
 absl::Status WriteJson(const HuntFlags& flags, const std::vector<Row>& rows) {
   if (flags.json_file.empty()) return absl::OkStatus();
-  nlohmann::ordered_json json = {{"format_version", 1},       {"seed", flags.seed},
-                                 {"profile", flags.profiles}, {"jobs", flags.pool.jobs},
-                                 {"budget", flags.budget},    {"bugs", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json json = {{"format_version", 1},
+                                 {"seed", flags.seed},
+                                 {"profile", flags.profiles},
+                                 {"jobs", flags.pool.jobs},
+                                 {"budget", flags.budget},
+                                 {"cluster", flags.world.cluster},
+                                 {"bugs", nlohmann::ordered_json::array()}};
   for (const Row& row : rows) {
     nlohmann::ordered_json bug = {{"number", row.entry->number}, {"name", std::string(sut::BugName(row.entry->bug))}};
     bug.update(HuntJson(row.hunt));
@@ -191,7 +202,9 @@ absl::StatusOr<Row> HuntOne(const BugEntry& entry, const HuntFlags& flags, const
 int RunHunt(const HuntFlags& flags) {
   const absl::StatusOr<std::vector<const BugEntry*>> entries = EntriesAsked(flags);
   if (!entries.ok()) return Fail(entries.status());
-  const absl::StatusOr<run::HuntOptions> options = HuntOptionsOf(flags);
+  const absl::StatusOr<std::optional<ProcessWorld>> world = MakeWorld(flags.world);
+  if (!world.ok()) return Fail(world.status());
+  const absl::StatusOr<run::HuntOptions> options = HuntOptionsOf(flags, *world);
   if (!options.ok()) return Fail(options.status());
   // Before anything is run: it would be a pity to notice at the end.
   std::error_code error;
@@ -199,8 +212,8 @@ int RunHunt(const HuntFlags& flags) {
     return Fail(absl::InvalidArgumentError(absl::StrCat("--plans-to ", flags.plan_directory, ": not a folder")));
   }
   if (absl::Status status = WriteJson(flags, {}); !status.ok()) return Fail(status);
-  absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs\n%s", flags.seed, flags.profiles, flags.budget,
-               flags.pool.jobs, HeadText(flags.baseline));
+  absl::PrintF("hunt: seed %d, profile %s, %s a bug, %d jobs%s\n%s", flags.seed, flags.profiles, flags.budget,
+               flags.pool.jobs, *world ? ", in processes" : "", HeadText(flags.baseline));
   std::fflush(stdout);
   std::vector<Row> rows;
   for (const BugEntry* entry : *entries) {
@@ -234,14 +247,23 @@ void AddHuntCommand(CLI::App* bugs, int* exit_code) {
   AddProfilesOption(command, &flags->profiles);
   AddGuidedOption(command, &flags->guided);
   AddPoolOptions(command, &flags->pool);
+  AddClusterOption(command, &flags->world);
+  AddSpeedOption(command, &flags->world);
+  AddProcessOptions(command, &flags->world);
   command->add_flag("--baseline", flags->baseline,
                     "Search each also with plain plans: no faults, no triggers, no themes, no odd constants");
-  command->add_option("--minimize-seconds", flags->minimize_s_max, "How long to minimise each failing plan; 0: not")
+  command
+      ->add_option("--minimize-seconds", flags->minimize_s_max,
+                   "How long to minimise each failing plan; 0, or in processes: not")
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
   command->add_option("--json", flags->json_file, "Write the scoreboard to this file too")->type_name("FILE");
   command->add_option("--plans-to", flags->plan_directory, "Write each minimal plan to this folder")->type_name("DIR");
-  command->callback([flags, exit_code] { *exit_code = RunHunt(*flags); });
+  const CLI::Option* timeout = command->get_option("--plan-timeout");
+  command->callback([flags, timeout, exit_code] {
+    if (IsProcesses(flags->world) && timeout->count() == 0) flags->pool.timeout_ms = kProcessTimeoutMs;
+    *exit_code = RunHunt(*flags);
+  });
 }
 
 }  // namespace holdfast::cli

@@ -121,18 +121,6 @@ absl::StatusOr<run::CampaignOptions> CampaignOptionsOf(const RunFlags& flags) {
   return options;
 }
 
-// What runs in processes need; nothing for others.
-absl::StatusOr<std::optional<ProcessWorld>> MakeWorld(const WorldFlags& flags) {
-  if (!IsProcesses(flags)) return std::nullopt;
-  absl::StatusOr<ProcessWorld> world = ProcessWorld::Make(flags);
-  if (!world.ok()) return world.status();
-  return std::optional<ProcessWorld>(*std::move(world));
-}
-
-run::ProcessPlaces PlacesOf(const std::optional<ProcessWorld>& world) {
-  return world ? world->places() : run::ProcessPlaces();
-}
-
 std::string RepeatCommand(const run::CampaignOptions& options, uint64_t plans) {
   std::string command = absl::StrCat("holdfast run --seed=", options.seed, " --plans=", plans);
   if (!options.profiles.is_default()) absl::StrAppend(&command, " --profile=", options.profiles.name());

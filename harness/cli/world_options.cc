@@ -70,4 +70,15 @@ absl::StatusOr<ProcessWorld> ProcessWorld::Make(const WorldFlags& flags) {
   return world;
 }
 
+absl::StatusOr<std::optional<ProcessWorld>> MakeWorld(const WorldFlags& flags) {
+  if (!IsProcesses(flags)) return std::nullopt;
+  absl::StatusOr<ProcessWorld> world = ProcessWorld::Make(flags);
+  if (!world.ok()) return world.status();
+  return std::optional<ProcessWorld>(*std::move(world));
+}
+
+run::ProcessPlaces PlacesOf(const std::optional<ProcessWorld>& world) {
+  return world ? world->places() : run::ProcessPlaces();
+}
+
 }  // namespace holdfast::cli

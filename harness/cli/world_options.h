@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -43,6 +44,9 @@ class ProcessWorld {
 };
 
 bool IsProcesses(const WorldFlags& flags);
+// What runs in processes need; nothing for others.
+absl::StatusOr<std::optional<ProcessWorld>> MakeWorld(const WorldFlags& flags);
+run::ProcessPlaces PlacesOf(const std::optional<ProcessWorld>& world);
 
 // A run in processes takes the time that its plan takes, on a machine that may be busy.
 inline constexpr int64_t kProcessTimeoutMs = 3'600'000;

@@ -17,6 +17,9 @@ namespace {
 constexpr int kStepsToRead = 12;
 constexpr uint64_t kOtherFindings = 3;
 
+// Without the bug, of a plan that fails with it in processes: one run that passes says little.
+constexpr int kRunsWithoutBug = 3;
+
 class FirstFinding : public CampaignObserver {
  public:
   explicit FirstFinding(const HuntOptions& options) : options_(options) {}
@@ -41,14 +44,20 @@ std::string CheckerOf(const Result& result) {
 // Whether the plan fails without its bugs too; it is not theirs then.
 absl::StatusOr<bool> FailsWithoutBug(Trial trial, const HuntOptions& options) {
   trial.mutable_plan()->clear_bugs();
-  const absl::StatusOr<TrialReport> report =
-      RunIsolated(trial, {}, {.timeout_ms = options.pool.timeout_ms, .should_stop = options.should_stop});
-  if (!report.ok()) return report.status();
-  return IsFailure(report->result());
+  TrialOptions places;
+  places.processes = options.processes;
+  const int runs = options.world == PROCESSES ? kRunsWithoutBug : 1;
+  for (int i = 0; i < runs; ++i) {
+    const absl::StatusOr<TrialReport> report =
+        RunIsolated(trial, places, {.timeout_ms = options.pool.timeout_ms, .should_stop = options.should_stop});
+    if (!report.ok()) return report.status();
+    if (IsFailure(report->result())) return true;
+  }
+  return false;
 }
 
 absl::Status MakeSmall(const Result& result, const HuntOptions& options, HuntResult* hunt) {
-  if (options.minimize_ms_max == 0) return absl::OkStatus();
+  if (options.minimize_ms_max == 0 || options.world == PROCESSES) return absl::OkStatus();
   const absl::StatusOr<MinimizedTrial> minimized = MinimizeTrial(hunt->minimal, result,
                                                                  {.wall_ms_max = options.minimize_ms_max,
                                                                   .timeout_ms = options.pool.timeout_ms,
@@ -70,6 +79,11 @@ absl::StatusOr<HuntResult> HuntOnce(const std::string& bug, const HuntOptions& o
   campaign.duration = options.budget;
   campaign.self_check_every = 0;
   campaign.pool = options.pool;
+  campaign.world = options.world;
+  campaign.speed = options.speed;
+  campaign.trial.processes = options.processes;
+  // A cluster of processes deserves a child of its own.
+  if (options.world == PROCESSES) campaign.pool.tasks_per_child = 1;
   FirstFinding first(options);
   const absl::StatusOr<CampaignSummary> summary = RunCampaign(campaign, &first);
   if (!summary.ok()) return summary.status();
@@ -133,7 +147,7 @@ absl::StatusOr<HuntResult> HuntBug(const std::string& bug, const HuntOptions& op
     // What fails without the bug too is no reason to give the bug up.
     if (hunt.without_too && !hunt.interrupted && rest.budget.count() > 0) continue;
     hunt.without_too = !hunt.found && (hunt.without_too || was_another);
-    if (!hunt.found || options.minimize_ms_max == 0) return hunt;
+    if (!hunt.found || options.minimize_ms_max == 0 || options.world == PROCESSES) return hunt;
     if (absl::Status status = LookForSmaller(bug, options, &hunt); !status.ok()) return status;
     return hunt;
   }

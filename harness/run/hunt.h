@@ -5,6 +5,9 @@
 // on with what is left of its budget. A finding that stays too large to be read is not the end either: a few others are
 // looked for, each for as long as minimising may take, and the smallest plan is kept. Every run happens in a child
 // process.
+//
+// In real processes no two runs of a plan are the same: the plan stays as it was found, and must pass several times
+// without the bug.
 
 #ifndef HARNESS_RUN_HUNT_H_
 #define HARNESS_RUN_HUNT_H_
@@ -26,8 +29,11 @@ struct HuntOptions {
   plan::ProfileSet profiles;
   bool guided = false;                       // see CampaignOptions
   std::chrono::milliseconds budget{60'000};  // of searching
-  int64_t minimize_ms_max = 60'000;          // 0: the plan stays as it was found
+  int64_t minimize_ms_max = 60'000;          // 0, or in processes: the plan stays as it was found
   WorkerPoolOptions pool;
+  World world = SIMULATION;
+  uint32_t speed = 1;  // of runs in processes, see Trial
+  ProcessPlaces processes = {};
   std::function<bool()> should_stop = nullptr;  // may be empty
 };
 
