@@ -84,14 +84,14 @@ absl::Status Node::Recover() {
           Removal::State::kDone, ReplicaId{replica.record.replica()}, replica.record.lives_on()};
       continue;
     }
-    if (absl::Status status = Host(std::move(replica)); !status.ok()) return status;
+    if (absl::Status status = Host({std::move(replica), nullptr}); !status.ok()) return status;
   }
   const bool member =
       std::find(spec_.master_members.begin(), spec_.master_members.end(), spec_.id) != spec_.master_members.end();
   if (!member || replicas_.contains(kMasterTablet)) return absl::OkStatus();
   auto created = Replica::Create(context_, MasterRecord().record, Replica::Origin::kFounder);
   if (!created.ok()) return created.status();
-  return Host(*std::move(created));
+  return Host({*std::move(created), nullptr});
 }
 
 LogStore::RecoveredReplica Node::MasterRecord() const {
@@ -108,7 +108,8 @@ LogStore::RecoveredReplica Node::MasterRecord() const {
   return master;
 }
 
-absl::Status Node::Host(LogStore::RecoveredReplica recovered) {
+absl::Status Node::Host(Replica::Founded founded) {
+  const LogStore::RecoveredReplica& recovered = founded.recovered;
   const auto tablet = IdFromBytes<TabletId>(recovered.record.tablet());
   if (!tablet.ok()) return tablet.status();
   Hosted hosted;
@@ -121,7 +122,7 @@ absl::Status Node::Host(LogStore::RecoveredReplica recovered) {
     const HashRange range{recovered.record.hash_begin(), recovered.record.hash_end()};
     hosted.machine = std::make_unique<RowMachine>(range);
   }
-  auto replica = Replica::Open(context_, std::move(recovered), hosted.machine.get());
+  auto replica = Replica::Open(context_, std::move(founded), hosted.machine.get());
   if (!replica.ok()) {
     return absl::Status(replica.status().code(),
                         absl::StrCat("tablet ", Hex(*tablet), ": ", replica.status().message()));
@@ -184,7 +185,7 @@ void Node::Receive(const std::string& bytes) {
 
 void Node::OnRequest(NodeId from, const proto::Request& request) {
   const auto reply = [this, from, request](proto::Reply answer) { SendReply(from, request, std::move(answer)); };
-  if (request.has_create_replica()) return reply(CreateReplica(request.create_replica()));
+  if (request.has_create_replica()) return CreateReplica(request.create_replica(), reply);
   if (request.has_delete_replica()) return DeleteReplica(request, reply);
   Replica* replica = Find(request.tablet());
   if (replica == nullptr) {
@@ -211,23 +212,25 @@ void Node::SendReply(NodeId to, const proto::Request& request, proto::Reply repl
   seams_->transport->Send(to, LogicalIdentity{identity}, envelope.SerializeAsString());
 }
 
-proto::Reply Node::CreateReplica(const proto::CreateReplica& request) {
+std::optional<proto::Reply> Node::MayNotCreate(const proto::CreateReplica& request) const {
   if (!ValidCreate(request, spec_.id)) return Refuse(proto::BAD_REQUEST, "not a replica of this node");
-  proto::Reply done;
-  done.set_code(proto::OK);
   if (const Replica* present = Find(request.tablet().id())) {
     const proto::ReplicaRecord& record = present->record();
-    if (record.replica() == request.replica() && record.table() == request.table()) return done;
+    if (record.replica() == request.replica() && record.table() == request.table()) return Refuse(proto::OK, "");
     return Refuse(proto::ALREADY_EXISTS, "another replica of the tablet is hosted here");
   }
-  const auto removed = removals_.find(*IdFromBytes<TabletId>(request.tablet().id()));
-  if (removed != removals_.end()) {
-    const bool is_later = request.joins() && ReplicaId{request.replica()} > removed->second.replica;
-    if (!is_later) return Refuse(proto::TABLET_GONE, "the replica was removed from here");
-    if (removed->second.state != Removal::State::kDone) {
-      return Refuse(proto::UNAVAILABLE, "the replica before it is being removed");
-    }
-  }
+  const TabletId tablet = *IdFromBytes<TabletId>(request.tablet().id());
+  if (creating_.contains(tablet)) return Refuse(proto::UNAVAILABLE, "a replica of the tablet is being created");
+  const auto removed = removals_.find(tablet);
+  if (removed == removals_.end()) return std::nullopt;
+  const bool is_later = request.joins() && ReplicaId{request.replica()} > removed->second.replica;
+  if (!is_later) return Refuse(proto::TABLET_GONE, "the replica was removed from here");
+  if (removed->second.state == Removal::State::kDone) return std::nullopt;
+  return Refuse(proto::UNAVAILABLE, "the replica before it is being removed");
+}
+
+void Node::CreateReplica(const proto::CreateReplica& request, std::function<void(proto::Reply)> reply) {
+  if (std::optional<proto::Reply> refusal = MayNotCreate(request)) return reply(*std::move(refusal));
   proto::ReplicaRecord record;
   record.set_table(request.table());
   record.set_tablet(request.tablet().id());
@@ -239,14 +242,29 @@ proto::Reply Node::CreateReplica(const proto::CreateReplica& request) {
     member->set_replica(info.replica());
     member->set_node(info.node());
   }
-  auto created =
-      Replica::Create(context_, record, request.joins() ? Replica::Origin::kJoins : Replica::Origin::kFounder);
-  absl::Status status = created.status();
-  if (status.ok()) status = Host(*std::move(created));
-  if (!status.ok()) return Refuse(proto::UNAVAILABLE, std::string(status.message()));
-  if (removed != removals_.end()) removals_.erase(removed);
-  if (request.joins()) seams_->probes->Hit(Probe::kBootstrapBegun, *IdFromBytes<TabletId>(record.tablet()));
-  return done;
+  StartCreation(record, request.joins() ? Replica::Origin::kJoins : Replica::Origin::kFounder, std::move(reply));
+}
+
+void Node::StartCreation(const proto::ReplicaRecord& record, Replica::Origin origin,
+                         std::function<void(proto::Reply)> reply) {
+  const TabletId tablet = *IdFromBytes<TabletId>(record.tablet());
+  creating_.insert(tablet);
+  const auto founded = std::make_shared<Replica::Founded>();
+  const Step create = [context = context_, record, origin, founded]() -> absl::Status {
+    auto created = Replica::CreateAndOpen(context, record, origin);
+    if (created.ok()) *founded = *std::move(created);
+    return created.status();
+  };
+  const LogicalIdentity identity{Mix({0x63726561, tablet.hi, tablet.lo, record.replica()})};
+  RunSequence(seams_->worker, identity, {create},
+              [this, tablet, origin, founded, reply = std::move(reply)](absl::Status status) {
+                creating_.erase(tablet);
+                if (status.ok()) status = Host(std::move(*founded));
+                if (!status.ok()) return reply(Refuse(proto::UNAVAILABLE, std::string(status.message())));
+                removals_.erase(tablet);
+                if (origin == Replica::Origin::kJoins) seams_->probes->Hit(Probe::kBootstrapBegun, tablet);
+                reply(Refuse(proto::OK, ""));
+              });
 }
 
 void Node::DeleteReplica(const proto::Request& request, std::function<void(proto::Reply)> reply) {
@@ -264,6 +282,9 @@ void Node::DeleteReplica(const proto::Request& request, std::function<void(proto
     if (is_done) return reply(Refuse(proto::OK, ""));
   }
   const bool tablet_lives_on = request.delete_replica().tablet_lives_on();
+  if (creating_.contains(*tablet)) {
+    return reply(Refuse(proto::UNAVAILABLE, "a replica of the tablet is being created"));
+  }
   std::shared_ptr<TabletStore> store;
   if (const auto hosted = hosted_.find(*tablet); hosted != hosted_.end()) {
     const proto::ReplicaRecord& record = hosted->second.replica->record();

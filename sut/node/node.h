@@ -13,6 +13,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,14 +66,18 @@ class Node : private RequestSender {
 
   Node(const Seams* seams, NodeSpec spec);
   absl::Status Recover();
-  absl::Status Host(LogStore::RecoveredReplica recovered);
+  absl::Status Host(Replica::Founded founded);
   LogStore::RecoveredReplica MasterRecord() const;
   void ArmTick();
   void Tick();
 
   void OnRequest(NodeId from, const proto::Request& request);
   void OnReply(const proto::Reply& reply);
-  proto::Reply CreateReplica(const proto::CreateReplica& request);
+  void CreateReplica(const proto::CreateReplica& request, std::function<void(proto::Reply)> reply);
+  // What is to be said to a request for this replica without making it; none: it is to be made.
+  std::optional<proto::Reply> MayNotCreate(const proto::CreateReplica& request) const;
+  void StartCreation(const proto::ReplicaRecord& record, Replica::Origin origin,
+                     std::function<void(proto::Reply)> reply);
   void DeleteReplica(const proto::Request& request, std::function<void(proto::Reply)> reply);
   void StartRemoval(const RemovedReplica& removed, std::shared_ptr<TabletStore> store,
                     std::function<void(proto::Reply)> reply);
@@ -103,6 +109,7 @@ class Node : private RequestSender {
     bool tablet_lives_on = false;  // elsewhere
   };
   std::map<TabletId, Removal> removals_;
+  std::set<TabletId> creating_;         // on the Worker; neither hosted nor removed meanwhile
   std::map<uint64_t, Hosted> retired_;  // in the order of their retirement
   uint64_t retirements_ = 0;
   std::unique_ptr<MasterService> master_;

@@ -74,10 +74,40 @@ absl::StatusOr<LogStore::RecoveredReplica> Replica::Create(const ReplicaContext&
 
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const ReplicaContext& context,
                                                        LogStore::RecoveredReplica recovered, StateMachine* machine) {
-  if (absl::Status status = CheckRecord(recovered.record); !status.ok()) return status;
-  std::unique_ptr<Replica> replica(new Replica(context, recovered.record, machine));
-  if (absl::Status status = replica->Recover(std::move(recovered)); !status.ok()) return status;
+  return Open(context, Founded{std::move(recovered), nullptr}, machine);
+}
+
+absl::StatusOr<std::unique_ptr<Replica>> Replica::Open(const ReplicaContext& context, Founded founded,
+                                                       StateMachine* machine) {
+  const proto::ReplicaRecord& record = founded.recovered.record;
+  if (absl::Status status = CheckRecord(record); !status.ok()) return status;
+  std::unique_ptr<Replica> replica(new Replica(context, record, machine));
+  if (absl::Status status = replica->Recover(std::move(founded)); !status.ok()) return status;
   return replica;
+}
+
+absl::StatusOr<Replica::Founded> Replica::CreateAndOpen(const ReplicaContext& context,
+                                                        const proto::ReplicaRecord& record, Origin origin) {
+  auto created = Create(context, record, origin);
+  if (!created.ok()) return created.status();
+  auto store = OpenLive(context, *created);
+  if (!store.ok()) return store.status();
+  return Founded{*std::move(created), *std::move(store)};
+}
+
+absl::StatusOr<std::shared_ptr<TabletStore>> Replica::OpenLive(const ReplicaContext& context,
+                                                               const LogStore::RecoveredReplica& recovered) {
+  const proto::ReplicaRecord& record = recovered.record;
+  const auto tablet = TrustedId<TabletId>(record.tablet());
+  const ReplicaLayout layout(*context.layout, TrustedId<TableId>(record.table()), tablet);
+  TabletStore::OpenOptions open;
+  open.bugs = context.options->bugs;
+  open.flush_after_entries = context.options->flush_after_entries;
+  // The first generation may not have reached the disk before its first flush; the log then holds everything.
+  open.create = record.generation() == 1 && recovered.start.last.index.value == 0;
+  auto store = TabletStore::Open(context.seams->storage, layout.generation(record.generation()), open);
+  if (store.ok()) context.seams->probes->Hit(Probe::kStoreOpened, tablet);
+  return store;
 }
 
 Replica::Replica(const ReplicaContext& context, proto::ReplicaRecord record, StateMachine* machine)
@@ -120,20 +150,20 @@ raft::Options Replica::RaftOptions() const {
   return raft_options;
 }
 
-absl::Status Replica::Recover(LogStore::RecoveredReplica recovered) {
+absl::Status Replica::Recover(Founded founded) {
+  LogStore::RecoveredReplica& recovered = founded.recovered;
   if (record_.install_unfinished()) {
     if (absl::Status status = install_receiver_->FinishAtStart(); !status.ok()) return status;
   }
   if (absl::Status status = snapshots_->RemoveLeftOvers(); !status.ok()) return status;
-  TabletStore::OpenOptions open;
-  open.bugs = options().bugs;
-  open.flush_after_entries = options().flush_after_entries;
-  // The first generation may not have reached the disk before its first flush; the log then holds everything.
-  open.create = record_.generation() == 1 && recovered.start.last.index.value == 0;
-  auto store = TabletStore::Open(storage(), layout_.generation(record_.generation()), open);
-  if (!store.ok()) return store.status();
-  Hit(Probe::kStoreOpened);
-  if (absl::Status status = LoadStore(*std::move(store)); !status.ok()) return status;
+  if (founded.store == nullptr) {
+    // FinishAtStart may have changed the record.
+    recovered.record = record_;
+    auto store = OpenLive(context_, recovered);
+    if (!store.ok()) return store.status();
+    founded.store = *std::move(store);
+  }
+  if (absl::Status status = LoadStore(std::move(founded.store)); !status.ok()) return status;
   // An install may have brought the deletion of an import past what was placed for it.
   if (absl::Status status = RemovePlaced(storage(), layout_, markers_.removed_snapshots()); !status.ok()) return status;
   applied_ = store_->applied();

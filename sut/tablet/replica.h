@@ -71,11 +71,21 @@ class Replica : public ReplicatedGroup {
   // live generation. `machine` outlives the replica.
   static absl::StatusOr<std::unique_ptr<Replica>> Open(const ReplicaContext& context,
                                                        LogStore::RecoveredReplica recovered, StateMachine* machine);
+  // As it stands on the disk, with its store if that is open already.
+  struct Founded {
+    LogStore::RecoveredReplica recovered;
+    std::shared_ptr<TabletStore> store;  // may be null
+  };
+  static absl::StatusOr<std::unique_ptr<Replica>> Open(const ReplicaContext& context, Founded founded,
+                                                       StateMachine* machine);
   // Makes a new, empty replica durable: its store, then its journal record. A founder begins as a voter together with
-  // the others in the record; one that joins begins outside of any configuration, and is told by the group.
+  // the others in the record; one that joins begins outside of any configuration, and is told by the group. On the
+  // Worker, or on the loop during start-up, as is CreateAndOpen, which opens the store too.
   enum class Origin : uint8_t { kFounder, kJoins };
   static absl::StatusOr<LogStore::RecoveredReplica> Create(const ReplicaContext& context,
                                                            const proto::ReplicaRecord& record, Origin origin);
+  static absl::StatusOr<Founded> CreateAndOpen(const ReplicaContext& context, const proto::ReplicaRecord& record,
+                                               Origin origin);
   ~Replica() override;
 
   // Called after each change of role, never inside Open.
@@ -127,7 +137,10 @@ class Replica : public ReplicatedGroup {
   friend class SnapshotBarriers;
 
   Replica(const ReplicaContext& context, proto::ReplicaRecord record, StateMachine* machine);
-  absl::Status Recover(LogStore::RecoveredReplica recovered);
+  absl::Status Recover(Founded founded);
+  // The live generation of a replica in this state.
+  static absl::StatusOr<std::shared_ptr<TabletStore>> OpenLive(const ReplicaContext& context,
+                                                               const LogStore::RecoveredReplica& recovered);
   absl::Status LoadStore(std::shared_ptr<TabletStore> store);
   raft::Options RaftOptions() const;
 
