@@ -23,12 +23,15 @@ function(holdfast_proto name)
     cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE path)
     cmake_path(RELATIVE_PATH path BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE relative)
     string(REGEX REPLACE "\\.proto$" "" stem ${relative})
+    # What a message is made of may be in another file.
+    file(STRINGS ${path} imported REGEX "^import \"(faults|harness|sut)/")
+    list(TRANSFORM imported REPLACE "^import \"([^\"]+)\".*" "${CMAKE_SOURCE_DIR}/\\1")
     set(out ${CMAKE_BINARY_DIR}/${stem}.pb.cc ${CMAKE_BINARY_DIR}/${stem}.pb.h)
     add_custom_command(
       OUTPUT ${out}
       COMMAND protobuf::protoc --proto_path=${CMAKE_SOURCE_DIR} --cpp_out=${CMAKE_BINARY_DIR} ${relative}
       WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-      DEPENDS ${path} protobuf::protoc
+      DEPENDS ${path} ${imported} protobuf::protoc
       VERBATIM)
     list(APPEND sources ${out})
   endforeach()

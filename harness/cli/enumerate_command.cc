@@ -20,7 +20,7 @@
 namespace holdfast::cli {
 namespace {
 
-using plan::Fault;
+using fault::Fault;
 
 struct EnumerateFlags {
   std::string plan_file;
@@ -106,12 +106,12 @@ int EnumeratePoints(EnumerateFlags* flags) {
         absl::InvalidArgumentError(absl::StrCat("--node ", *flags->options.node, ": the plan has nodes 1 to ", nodes)));
   }
   for (const std::string& bug : flags->bugs) plan->add_bugs(bug);
-  if (flags->kind == "process-death") flags->options.kinds = {Fault::Crash::PROCESS_DEATH};
+  if (flags->kind == "process-death") flags->options.kinds = {fault::Crash::PROCESS_DEATH};
   if (flags->fail) flags->options.points = run::PointSet::kFails;
   if (flags->torn) flags->options.points = run::PointSet::kTorn;
   if (flags->deliveries) flags->options.points = run::PointSet::kDeliveries;
   if (flags->options.pairs > 0) flags->options.points = run::PointSet::kPairs;
-  if (flags->kind == "power-loss") flags->options.kinds = {Fault::Crash::POWER_LOSS};
+  if (flags->kind == "power-loss") flags->options.kinds = {fault::Crash::POWER_LOSS};
   Reporter reporter(*flags);
   const absl::StatusOr<run::EnumerationSummary> summary = run::Enumerate(*plan, flags->options, &reporter);
   reporter.Clear();

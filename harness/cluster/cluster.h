@@ -88,7 +88,7 @@ class Cluster {
   virtual void Abandon(uint32_t session) = 0;
 
   // Which node a target means now; nullopt if there is none (no leader known).
-  virtual std::optional<uint32_t> Resolve(const plan::Target& target) const = 0;
+  virtual std::optional<uint32_t> Resolve(const fault::Target& target) const = 0;
   virtual bool IsUp(uint32_t node) const = 0;
   // The nodes that hold a replica of a tablet's group, as far as known now. Unimplemented: this cluster can't tell.
   virtual absl::StatusOr<std::vector<uint32_t>> MembersOf(uint32_t) const {
@@ -99,7 +99,7 @@ class Cluster {
 
   // If it is down, a power loss may still take from its disk; nothing else happens. Unimplemented: this world knows no
   // such death.
-  virtual absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) = 0;
+  virtual absl::Status Crash(uint32_t node, fault::Crash::Kind kind, uint64_t salt) = 0;
   // FailedPrecondition if it is up; Unavailable if a fault of its disk keeps it from starting.
   virtual absl::Status Restart(uint32_t node) = 0;
   // The node dies, if it is up, and its disk is empty from then on.
@@ -158,7 +158,7 @@ class Cluster {
     sut::Probe probe;
     std::optional<uint32_t> node;
     uint32_t nth = 1;
-    plan::Fault::Crash::Kind kind = plan::Fault::Crash::PROCESS_DEATH;
+    fault::Crash::Kind kind = fault::Crash::PROCESS_DEATH;
     uint64_t salt = 0;
   };
   virtual absl::StatusOr<uint64_t> ArmProbeCrash(const ProbeCrash& crash,

@@ -150,7 +150,7 @@ bool SimplifyWhen(Plan* plan, size_t position) {
 bool SimplifyFault(Plan* plan, size_t position) {
   Step* step = StepAt(plan, position);
   if (step == nullptr || !step->has_fault()) return false;
-  Fault* fault = step->mutable_fault();
+  fault::Fault* fault = step->mutable_fault();
   if (fault->has_crash()) fault->mutable_crash()->clear_kind();
   if (fault->has_crash_all()) fault->mutable_crash_all()->clear_kind();
   if (fault->has_crash()) fault->mutable_crash()->clear_times();
@@ -166,7 +166,7 @@ bool SimplifyFault(Plan* plan, size_t position) {
   }
   if (!fault->has_partition()) return true;
   // A ring has no side to become a split of.
-  if (fault->partition().kind() != Fault::Partition::RING) fault->mutable_partition()->clear_kind();
+  if (fault->partition().kind() != fault::Partition::RING) fault->mutable_partition()->clear_kind();
   fault->mutable_partition()->clear_clients_too();
   fault->mutable_partition()->clear_clients_inside();
   return true;

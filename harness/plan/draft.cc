@@ -307,7 +307,7 @@ void Draft::Maintain(uint64_t at_us) {
   *maintenance->mutable_target() = Chance(500) ? Leader(tablet) : Follower(tablet);
 }
 
-void Draft::Flush(uint64_t at_us, const Target& replica) {
+void Draft::Flush(uint64_t at_us, const fault::Target& replica) {
   if (!swarm_.has(Kind::kMaintenance)) return;
   Maintenance* maintenance = Add(at_us)->mutable_maintenance();
   maintenance->set_kind(Maintenance::FLUSH);

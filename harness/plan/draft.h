@@ -101,45 +101,45 @@ class Draft {
   const std::vector<CreatedSnapshot>& snapshots() const { return snapshots_; }
 
   // Targets. Where the shape has no followers, the leader stands in.
-  Target Node(uint32_t node) const;
-  Target AnyNode();
-  Target Leader(TabletRef tablet) const;
-  Target Follower(TabletRef tablet);
-  Target MasterLeader() const;
-  Target AnyTarget();
+  fault::Target Node(uint32_t node) const;
+  fault::Target AnyNode();
+  fault::Target Leader(TabletRef tablet) const;
+  fault::Target Follower(TabletRef tablet);
+  fault::Target MasterLeader() const;
+  fault::Target AnyTarget();
 
   // Faults; each tells whether it was put in.
   bool can_crash() const { return swarm_.has(Kind::kProcessDeath) || swarm_.has(Kind::kPowerLoss); }
   bool can_partition() const { return swarm_.has(Kind::kPartition) && shape().nodes() > 1; }
-  bool Crash(uint64_t at_us, Target target, Range restart_after_us);
+  bool Crash(uint64_t at_us, fault::Target target, Range restart_after_us);
   bool CrashAll(uint64_t at_us, Range restart_after_us);
   // At the hit of one of the probes on any node, or on one drawn; the node that hits it crashes.
   bool CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range restart_after_us);
   // The same, but what happens to the node may also be that it is cut off or paused, or that a leader moves.
   bool TroubleWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, Range over_after_us);
-  bool Partition(uint64_t at_us, Target side, Range heal_after_us);
-  bool Weather(uint64_t at_us, Fault::Weather weather);
+  bool Partition(uint64_t at_us, fault::Target side, Range heal_after_us);
+  bool Weather(uint64_t at_us, fault::Weather weather);
   // Of one node's disk: an error, room that runs out, slowness or damage. Only in profiles with disk faults.
   bool DiskFault(uint64_t at_us);
   bool ClockFault(uint64_t at_us);
-  bool PowerLoss(uint64_t at_us, Target target, Range restart_after_us);
+  bool PowerLoss(uint64_t at_us, fault::Target target, Range restart_after_us);
   // Of a node that holds no replica of the master, if there are such.
   bool LoseDisk(uint64_t at_us, Range restart_after_us);
   // The target, and these clients with it, against the rest.
-  bool Isolate(uint64_t at_us, Target side, std::vector<uint32_t> clients_inside, Range heal_after_us);
-  bool Pause(uint64_t at_us, Target target, Range resume_after_us);
-  bool SlowLink(uint64_t at_us, Target from, Target to, Range heal_after_us);
+  bool Isolate(uint64_t at_us, fault::Target side, std::vector<uint32_t> clients_inside, Range heal_after_us);
+  bool Pause(uint64_t at_us, fault::Target target, Range resume_after_us);
+  bool SlowLink(uint64_t at_us, fault::Target from, fault::Target to, Range heal_after_us);
   // A ring or a bridge, whichever the shape admits.
   bool OddPartition(uint64_t at_us, Range heal_after_us);
-  bool CrashLoop(uint64_t at_us, Target target, Range restart_after_us);
+  bool CrashLoop(uint64_t at_us, fault::Target target, Range restart_after_us);
   bool CrashInTurn(uint64_t at_us, Range stagger_us);
   // A crash, a partition or a pause, whichever the plan may use.
-  bool TakeAway(uint64_t at_us, Target target, Range back_after_us);
+  bool TakeAway(uint64_t at_us, fault::Target target, Range back_after_us);
   // A fault of any kind.
   bool AnyFault(uint64_t at_us);
 
   // The replica goes, or comes, or is replaced; false where the plan has other things in mind for its disks.
-  bool ChangeReplicas(uint64_t at_us, Membership::Kind kind, Target target);
+  bool ChangeReplicas(uint64_t at_us, Membership::Kind kind, fault::Target target);
   // draft_tables.cc
   void DropTable(uint64_t at_us, uint32_t table);
   // An export of a snapshot: its number, and what it is of.
@@ -154,7 +154,7 @@ class Draft {
 
   void MoveLeader(uint64_t at_us, bool master);
   void Maintain(uint64_t at_us);
-  void Flush(uint64_t at_us, const Target& replica);
+  void Flush(uint64_t at_us, const fault::Target& replica);
   void Inspect(uint64_t at_us);
 
   // REQUIRES: called once, last.
@@ -168,11 +168,11 @@ class Draft {
 
   Step* Add(uint64_t at_us);
   Step* AddWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes);
-  Fault* AddFault(uint64_t at_us);
+  fault::Fault* AddFault(uint64_t at_us);
   void DrawOptions();
   void DrawWorld();
-  Fault::Crash::Kind DrawCrashKind();
-  Fault::Partition::Kind DrawPartitionKind();
+  fault::Crash::Kind DrawCrashKind();
+  fault::Partition::Kind DrawPartitionKind();
   // A plan damages disks, imports snapshots or changes groups, one of the last with neither of the others.
   bool can_change_groups() const {
     return (profile_.disk_permille == 0 || !swarm_.has(Kind::kDiskDamage)) && counts_.imports == 0;

@@ -17,83 +17,83 @@ constexpr Range kBackSoonUs = {50'000, 500'000};
 constexpr Range kSlowUs = {300'000, 5'000'000};
 
 struct Choice {
-  Fault::Disk::Operation operation;
-  Fault::PathClass path_class;
+  fault::Disk::Operation operation;
+  fault::PathClass path_class;
 };
 
 // What a snapshot is made of.
 constexpr Choice kCreateErrors[] = {
-    {Fault::Disk::SYNC, Fault::SST},
-    {Fault::Disk::APPEND, Fault::SST},
-    {Fault::Disk::CREATE, Fault::SST},
-    {Fault::Disk::LINK, Fault::SST},
-    {Fault::Disk::SYNC, Fault::MANIFEST},
-    {Fault::Disk::CREATE, Fault::TMP},
-    {Fault::Disk::APPEND, Fault::TMP},
-    {Fault::Disk::SYNC, Fault::TMP},
-    {Fault::Disk::RENAME, Fault::TMP},
-    {Fault::Disk::APPEND, Fault::SNAPSHOT_METADATA},
-    {Fault::Disk::SYNC, Fault::SNAPSHOT_METADATA},
-    {Fault::Disk::SYNC_DIRECTORY, Fault::TMP},
-    {Fault::Disk::SYNC_DIRECTORY, Fault::SNAPSHOT},
+    {fault::Disk::SYNC, fault::SST},
+    {fault::Disk::APPEND, fault::SST},
+    {fault::Disk::CREATE, fault::SST},
+    {fault::Disk::LINK, fault::SST},
+    {fault::Disk::SYNC, fault::MANIFEST},
+    {fault::Disk::CREATE, fault::TMP},
+    {fault::Disk::APPEND, fault::TMP},
+    {fault::Disk::SYNC, fault::TMP},
+    {fault::Disk::RENAME, fault::TMP},
+    {fault::Disk::APPEND, fault::SNAPSHOT_METADATA},
+    {fault::Disk::SYNC, fault::SNAPSHOT_METADATA},
+    {fault::Disk::SYNC_DIRECTORY, fault::TMP},
+    {fault::Disk::SYNC_DIRECTORY, fault::SNAPSHOT},
 };
 
 // Where a node works: what is struck at random would mostly be the log.
 constexpr Choice kErrors[] = {
-    {Fault::Disk::SYNC, Fault::RAFT_LOG},
-    {Fault::Disk::APPEND, Fault::RAFT_LOG},
-    {Fault::Disk::CREATE, Fault::RAFT_LOG},
-    {Fault::Disk::READ, Fault::RAFT_LOG},
-    {Fault::Disk::SYNC, Fault::SST},
-    {Fault::Disk::APPEND, Fault::SST},
-    {Fault::Disk::READ, Fault::SST},
-    {Fault::Disk::OPEN, Fault::SST},
-    {Fault::Disk::LINK, Fault::SST},
-    {Fault::Disk::APPEND, Fault::MANIFEST},
-    {Fault::Disk::SYNC, Fault::MANIFEST},
-    {Fault::Disk::OPEN, Fault::MANIFEST},
-    {Fault::Disk::CREATE, Fault::TMP},
-    {Fault::Disk::APPEND, Fault::TMP},
-    {Fault::Disk::SYNC, Fault::TMP},
-    {Fault::Disk::LINK, Fault::TMP},
-    {Fault::Disk::RENAME, Fault::TMP},
-    {Fault::Disk::UNLINK, Fault::TMP},
-    {Fault::Disk::MAKE_DIRECTORY, Fault::TMP},
-    {Fault::Disk::SYNC_DIRECTORY, Fault::TMP},
-    {Fault::Disk::SYNC_DIRECTORY, Fault::SNAPSHOT},
-    {Fault::Disk::READ, Fault::SNAPSHOT},
-    {Fault::Disk::RENAME, Fault::SNAPSHOT},
-    {Fault::Disk::UNLINK, Fault::SNAPSHOT},
-    {Fault::Disk::APPEND, Fault::SNAPSHOT_METADATA},
-    {Fault::Disk::SYNC, Fault::SNAPSHOT_METADATA},
-    {Fault::Disk::READ, Fault::SNAPSHOT_METADATA},
-    {Fault::Disk::SYNC_DIRECTORY, Fault::OTHER},
-    {Fault::Disk::MAKE_DIRECTORY, Fault::OTHER},
-    {Fault::Disk::RENAME, Fault::MANIFEST},
+    {fault::Disk::SYNC, fault::RAFT_LOG},
+    {fault::Disk::APPEND, fault::RAFT_LOG},
+    {fault::Disk::CREATE, fault::RAFT_LOG},
+    {fault::Disk::READ, fault::RAFT_LOG},
+    {fault::Disk::SYNC, fault::SST},
+    {fault::Disk::APPEND, fault::SST},
+    {fault::Disk::READ, fault::SST},
+    {fault::Disk::OPEN, fault::SST},
+    {fault::Disk::LINK, fault::SST},
+    {fault::Disk::APPEND, fault::MANIFEST},
+    {fault::Disk::SYNC, fault::MANIFEST},
+    {fault::Disk::OPEN, fault::MANIFEST},
+    {fault::Disk::CREATE, fault::TMP},
+    {fault::Disk::APPEND, fault::TMP},
+    {fault::Disk::SYNC, fault::TMP},
+    {fault::Disk::LINK, fault::TMP},
+    {fault::Disk::RENAME, fault::TMP},
+    {fault::Disk::UNLINK, fault::TMP},
+    {fault::Disk::MAKE_DIRECTORY, fault::TMP},
+    {fault::Disk::SYNC_DIRECTORY, fault::TMP},
+    {fault::Disk::SYNC_DIRECTORY, fault::SNAPSHOT},
+    {fault::Disk::READ, fault::SNAPSHOT},
+    {fault::Disk::RENAME, fault::SNAPSHOT},
+    {fault::Disk::UNLINK, fault::SNAPSHOT},
+    {fault::Disk::APPEND, fault::SNAPSHOT_METADATA},
+    {fault::Disk::SYNC, fault::SNAPSHOT_METADATA},
+    {fault::Disk::READ, fault::SNAPSHOT_METADATA},
+    {fault::Disk::SYNC_DIRECTORY, fault::OTHER},
+    {fault::Disk::MAKE_DIRECTORY, fault::OTHER},
+    {fault::Disk::RENAME, fault::MANIFEST},
 };
 
 constexpr Choice kRecoveryErrors[] = {
-    {Fault::Disk::READ, Fault::SST},   {Fault::Disk::READ, Fault::RAFT_LOG}, {Fault::Disk::READ, Fault::MANIFEST},
-    {Fault::Disk::OPEN, Fault::SST},   {Fault::Disk::SYNC, Fault::RAFT_LOG}, {Fault::Disk::SYNC, Fault::MANIFEST},
-    {Fault::Disk::UNLINK, Fault::TMP}, {Fault::Disk::RENAME, Fault::TMP},
+    {fault::Disk::READ, fault::SST},   {fault::Disk::READ, fault::RAFT_LOG}, {fault::Disk::READ, fault::MANIFEST},
+    {fault::Disk::OPEN, fault::SST},   {fault::Disk::SYNC, fault::RAFT_LOG}, {fault::Disk::SYNC, fault::MANIFEST},
+    {fault::Disk::UNLINK, fault::TMP}, {fault::Disk::RENAME, fault::TMP},
 };
 
-constexpr Fault::PathClass kDamaged[] = {Fault::RAFT_LOG,          Fault::SST, Fault::MANIFEST, Fault::SNAPSHOT,
-                                         Fault::SNAPSHOT_METADATA, Fault::TMP};
+constexpr fault::PathClass kDamaged[] = {fault::RAFT_LOG,          fault::SST, fault::MANIFEST, fault::SNAPSHOT,
+                                         fault::SNAPSHOT_METADATA, fault::TMP};
 
 // Where what fails would have made something durable.
 constexpr Choice kFailedSyncs[] = {
-    {Fault::Disk::SYNC, Fault::RAFT_LOG},           {Fault::Disk::SYNC, Fault::RAFT_LOG},
-    {Fault::Disk::SYNC, Fault::RAFT_LOG},           {Fault::Disk::SYNC, Fault::SST},
-    {Fault::Disk::SYNC, Fault::MANIFEST},           {Fault::Disk::SYNC, Fault::TMP},
-    {Fault::Disk::SYNC, Fault::SNAPSHOT_METADATA},  {Fault::Disk::SYNC_DIRECTORY, Fault::TMP},
-    {Fault::Disk::SYNC_DIRECTORY, Fault::SNAPSHOT}, {Fault::Disk::SYNC_DIRECTORY, Fault::OTHER},
+    {fault::Disk::SYNC, fault::RAFT_LOG},           {fault::Disk::SYNC, fault::RAFT_LOG},
+    {fault::Disk::SYNC, fault::RAFT_LOG},           {fault::Disk::SYNC, fault::SST},
+    {fault::Disk::SYNC, fault::MANIFEST},           {fault::Disk::SYNC, fault::TMP},
+    {fault::Disk::SYNC, fault::SNAPSHOT_METADATA},  {fault::Disk::SYNC_DIRECTORY, fault::TMP},
+    {fault::Disk::SYNC_DIRECTORY, fault::SNAPSHOT}, {fault::Disk::SYNC_DIRECTORY, fault::OTHER},
 };
 
 // Full for a moment, or beyond a quota, just when this is done.
-bool TakesRoom(Fault::Disk::Operation operation) {
-  return operation == Fault::Disk::APPEND || operation == Fault::Disk::CREATE || operation == Fault::Disk::LINK ||
-         operation == Fault::Disk::MAKE_DIRECTORY;
+bool TakesRoom(fault::Disk::Operation operation) {
+  return operation == fault::Disk::APPEND || operation == fault::Disk::CREATE || operation == fault::Disk::LINK ||
+         operation == fault::Disk::MAKE_DIRECTORY;
 }
 
 }  // namespace
@@ -115,11 +115,11 @@ bool Draft::DiskError(uint64_t at_us) {
     const uint64_t create_us = snapshots_[random_.NextBelow(snapshots_.size())].at_us;
     at_us = create_us - std::min(create_us, BetweenMs(0, 40));
   }
-  Fault::Disk* disk = AddFault(at_us)->mutable_disk();
+  fault::Disk* disk = AddFault(at_us)->mutable_disk();
   *disk->mutable_target() = AnyTarget();
   const uint64_t kind = random_.NextBelow(100);
   if (kind < 25) {  // full: nothing can be added any more
-    disk->set_effect(Fault::Disk::NO_SPACE);
+    disk->set_effect(fault::Disk::NO_SPACE);
     disk->set_nth(static_cast<uint32_t>(Between(1, 40)));
     disk->set_lasting(true);
     disk->set_heal_after_us(Draw(kFullUs, &random_));
@@ -129,8 +129,8 @@ bool Draft::DiskError(uint64_t at_us) {
                                                   : kErrors[random_.NextBelow(std::size(kErrors))];
   disk->set_operation(choice.operation);
   disk->set_path_class(choice.path_class);
-  if (TakesRoom(choice.operation) && Chance(350)) disk->set_effect(Fault::Disk::NO_SPACE);
-  if (choice.operation == Fault::Disk::APPEND && Chance(350)) disk->set_effect(Fault::Disk::SHORT);
+  if (TakesRoom(choice.operation) && Chance(350)) disk->set_effect(fault::Disk::NO_SPACE);
+  if (choice.operation == fault::Disk::APPEND && Chance(350)) disk->set_effect(fault::Disk::SHORT);
   disk->set_nth(static_cast<uint32_t>(Between(1, Chance(700) ? 4 : 40)));
   if (Chance(150)) {
     disk->set_lasting(true);
@@ -144,7 +144,7 @@ bool Draft::DiskError(uint64_t at_us) {
 // Two faults on purpose: what a node needs to come back is what it can't read or write.
 bool Draft::DiskErrorInRecovery(uint64_t at_us) {
   if (!swarm_.has(Kind::kDiskError) || !can_crash()) return false;
-  const Target node = AnyNode();
+  const fault::Target node = AnyNode();
   // What was never flushed has nothing that could be read.
   if (Chance(400)) options()->set_flush_after_entries(Between(1, 8));
   // What a start mostly does is read its stores.
@@ -152,7 +152,7 @@ bool Draft::DiskErrorInRecovery(uint64_t at_us) {
       Chance(500) ? kRecoveryErrors[0] : kRecoveryErrors[random_.NextBelow(std::size(kRecoveryErrors))];
   Crash(at_us, node, kBackSoonUs);
   // Armed when the node is down: its first operations are those of its start.
-  Fault::Disk* disk = AddFault(at_us + 1)->mutable_disk();
+  fault::Disk* disk = AddFault(at_us + 1)->mutable_disk();
   *disk->mutable_target() = node;
   disk->set_operation(choice.operation);
   disk->set_path_class(choice.path_class);
@@ -170,9 +170,9 @@ bool Draft::DiskErrorThenPowerLoss(uint64_t at_us) {
     const uint64_t create_us = snapshots_[random_.NextBelow(snapshots_.size())].at_us;
     at_us = create_us - std::min(create_us, BetweenMs(0, 40));
   }
-  const Target node = AnyNode();
+  const fault::Target node = AnyNode();
   const Choice& choice = kFailedSyncs[random_.NextBelow(std::size(kFailedSyncs))];
-  Fault::Disk* disk = AddFault(at_us)->mutable_disk();
+  fault::Disk* disk = AddFault(at_us)->mutable_disk();
   *disk->mutable_target() = node;
   disk->set_operation(choice.operation);
   disk->set_path_class(choice.path_class);
@@ -192,11 +192,11 @@ bool Draft::DiskErrorThenPowerLoss(uint64_t at_us) {
 bool Draft::DiskErrorWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes) {
   if (!swarm_.has(Kind::kDiskError)) return false;
   ++counts_.faults;
-  Fault::Disk* disk = AddWhen(at_us, probes)->mutable_fault()->mutable_disk();
+  fault::Disk* disk = AddWhen(at_us, probes)->mutable_fault()->mutable_disk();
   const Choice& choice = kErrors[random_.NextBelow(std::size(kErrors))];
   disk->set_operation(choice.operation);
   disk->set_path_class(choice.path_class);
-  if (TakesRoom(choice.operation) && Chance(500)) disk->set_effect(Fault::Disk::NO_SPACE);
+  if (TakesRoom(choice.operation) && Chance(500)) disk->set_effect(fault::Disk::NO_SPACE);
   disk->set_nth(static_cast<uint32_t>(Between(1, 3)));
   disk->set_heal_after_us(Draw(kErrorHealUs, &random_));
   return true;
@@ -204,10 +204,10 @@ bool Draft::DiskErrorWhen(uint64_t at_us, std::initializer_list<sut::Probe> prob
 
 bool Draft::DiskLatency(uint64_t at_us) {
   if (!swarm_.has(Kind::kDiskLatency)) return false;
-  Fault::Disk* disk = AddFault(at_us)->mutable_disk();
+  fault::Disk* disk = AddFault(at_us)->mutable_disk();
   *disk->mutable_target() = AnyTarget();
-  disk->set_effect(Fault::Disk::LATENCY);
-  disk->set_operation(Chance(600) ? Fault::Disk::SYNC : Fault::Disk::ANY_OPERATION);
+  disk->set_effect(fault::Disk::LATENCY);
+  disk->set_operation(Chance(600) ? fault::Disk::SYNC : fault::Disk::ANY_OPERATION);
   disk->set_latency_us(Between(1, Chance(500) ? 5'000 : 200'000));
   disk->set_lasting(true);
   disk->set_heal_after_us(Draw(kSlowUs, &random_));
@@ -216,7 +216,7 @@ bool Draft::DiskLatency(uint64_t at_us) {
 
 bool Draft::ClockFault(uint64_t at_us) {
   if (!swarm_.has(Kind::kClock)) return false;
-  Fault::Clock* clock = AddFault(at_us)->mutable_clock();
+  fault::Clock* clock = AddFault(at_us)->mutable_clock();
   *clock->mutable_target() = AnyTarget();
   const uint64_t size_us = Chance(500) ? Between(1'000, 500'000) : Between(500'000, 20'000'000);
   if (Chance(800)) clock->set_jump_us(Chance(500) ? static_cast<int64_t>(size_us) : -static_cast<int64_t>(size_us));
@@ -231,8 +231,8 @@ bool Draft::ClockFault(uint64_t at_us) {
 bool Draft::DiskDamage(uint64_t at_us) {
   if (!swarm_.has(Kind::kDiskDamage) || DamagedNodesMax(shape()) == 0) return false;
   if (damaged_node_ == 0) damaged_node_ = 1 + static_cast<uint32_t>(random_.NextBelow(shape().nodes()));
-  Fault* fault = AddFault(at_us);
-  const Fault::PathClass path_class = kDamaged[random_.NextBelow(std::size(kDamaged))];
+  fault::Fault* fault = AddFault(at_us);
+  const fault::PathClass path_class = kDamaged[random_.NextBelow(std::size(kDamaged))];
   if (Chance(550)) {
     *fault->mutable_rot()->mutable_target() = Node(damaged_node_);
     fault->mutable_rot()->set_path_class(path_class);
@@ -240,12 +240,12 @@ bool Draft::DiskDamage(uint64_t at_us) {
     if (Chance(300)) fault->mutable_rot()->set_bits(static_cast<uint32_t>(Between(2, 8)));
     return true;
   }
-  Fault::Disk* disk = fault->mutable_disk();
+  fault::Disk* disk = fault->mutable_disk();
   *disk->mutable_target() = Node(damaged_node_);
-  disk->set_effect(Chance(500) ? Fault::Disk::LOST : Fault::Disk::MISDIRECTED);
-  disk->set_operation(Fault::Disk::APPEND);
+  disk->set_effect(Chance(500) ? fault::Disk::LOST : fault::Disk::MISDIRECTED);
+  disk->set_operation(fault::Disk::APPEND);
   // Finished snapshots are not written any more.
-  disk->set_path_class(path_class == Fault::SNAPSHOT ? Fault::TMP : path_class);
+  disk->set_path_class(path_class == fault::SNAPSHOT ? fault::TMP : path_class);
   disk->set_nth(static_cast<uint32_t>(Between(1, 12)));
   return true;
 }

@@ -14,37 +14,37 @@ constexpr uint64_t kWhenDeadlineUs = 8'000'000;
 
 }  // namespace
 
-Target Draft::Node(uint32_t node) const {
-  Target target;
+fault::Target Draft::Node(uint32_t node) const {
+  fault::Target target;
   target.set_node(node);
   return target;
 }
 
-Target Draft::AnyNode() { return Node(1 + static_cast<uint32_t>(random_.NextBelow(shape().nodes()))); }
+fault::Target Draft::AnyNode() { return Node(1 + static_cast<uint32_t>(random_.NextBelow(shape().nodes()))); }
 
-Target Draft::Leader(TabletRef tablet) const {
-  Target target;
-  target.set_role(Target::LEADER);
+fault::Target Draft::Leader(TabletRef tablet) const {
+  fault::Target target;
+  target.set_role(fault::Target::LEADER);
   target.set_table(tablet.table);
   target.set_tablet(tablet.tablet);
   return target;
 }
 
-Target Draft::Follower(TabletRef tablet) {
-  Target target = Leader(tablet);
+fault::Target Draft::Follower(TabletRef tablet) {
+  fault::Target target = Leader(tablet);
   if (shape().replication_factor() == 1) return target;
-  target.set_role(Target::FOLLOWER);
+  target.set_role(fault::Target::FOLLOWER);
   target.set_ordinal(static_cast<uint32_t>(random_.NextBelow(shape().replication_factor() - 1)));
   return target;
 }
 
-Target Draft::MasterLeader() const {
-  Target target;
-  target.set_role(Target::MASTER_LEADER);
+fault::Target Draft::MasterLeader() const {
+  fault::Target target;
+  target.set_role(fault::Target::MASTER_LEADER);
   return target;
 }
 
-Target Draft::AnyTarget() {
+fault::Target Draft::AnyTarget() {
   const uint64_t kind = random_.NextBelow(10);
   if (kind < 3) return AnyNode();
   if (kind < 6) return Leader(AnyTablet());
@@ -52,36 +52,36 @@ Target Draft::AnyTarget() {
   return MasterLeader();
 }
 
-Fault* Draft::AddFault(uint64_t at_us) {
+fault::Fault* Draft::AddFault(uint64_t at_us) {
   ++counts_.faults;
   return Add(at_us)->mutable_fault();
 }
 
 // REQUIRES: can_crash().
-Fault::Crash::Kind Draft::DrawCrashKind() {
-  if (!swarm_.has(Kind::kPowerLoss)) return Fault::Crash::PROCESS_DEATH;
-  if (!swarm_.has(Kind::kProcessDeath)) return Fault::Crash::POWER_LOSS;
-  return Chance(500) ? Fault::Crash::PROCESS_DEATH : Fault::Crash::POWER_LOSS;
+fault::Crash::Kind Draft::DrawCrashKind() {
+  if (!swarm_.has(Kind::kPowerLoss)) return fault::Crash::PROCESS_DEATH;
+  if (!swarm_.has(Kind::kProcessDeath)) return fault::Crash::POWER_LOSS;
+  return Chance(500) ? fault::Crash::PROCESS_DEATH : fault::Crash::POWER_LOSS;
 }
 
-Fault::Partition::Kind Draft::DrawPartitionKind() {
-  if (!swarm_.has(Kind::kOneWay) || Chance(600)) return Fault::Partition::SPLIT;
-  return Chance(500) ? Fault::Partition::TO_SIDE : Fault::Partition::FROM_SIDE;
+fault::Partition::Kind Draft::DrawPartitionKind() {
+  if (!swarm_.has(Kind::kOneWay) || Chance(600)) return fault::Partition::SPLIT;
+  return Chance(500) ? fault::Partition::TO_SIDE : fault::Partition::FROM_SIDE;
 }
 
-bool Draft::Crash(uint64_t at_us, Target target, Range restart_after_us) {
+bool Draft::Crash(uint64_t at_us, fault::Target target, Range restart_after_us) {
   if (!can_crash()) return false;
-  Fault::Crash* crash = AddFault(at_us)->mutable_crash();
+  fault::Crash* crash = AddFault(at_us)->mutable_crash();
   crash->set_kind(DrawCrashKind());
   *crash->mutable_target() = std::move(target);
   if (!Chance(60)) crash->set_restart_after_us(Draw(restart_after_us, &random_));
   return true;
 }
 
-bool Draft::PowerLoss(uint64_t at_us, Target target, Range restart_after_us) {
+bool Draft::PowerLoss(uint64_t at_us, fault::Target target, Range restart_after_us) {
   if (!swarm_.has(Kind::kPowerLoss)) return false;
-  Fault::Crash* crash = AddFault(at_us)->mutable_crash();
-  crash->set_kind(Fault::Crash::POWER_LOSS);
+  fault::Crash* crash = AddFault(at_us)->mutable_crash();
+  crash->set_kind(fault::Crash::POWER_LOSS);
   *crash->mutable_target() = std::move(target);
   crash->set_restart_after_us(Draw(restart_after_us, &random_));
   return true;
@@ -89,7 +89,7 @@ bool Draft::PowerLoss(uint64_t at_us, Target target, Range restart_after_us) {
 
 bool Draft::CrashAll(uint64_t at_us, Range restart_after_us) {
   if (!can_crash() || !swarm_.has(Kind::kCrashAll)) return false;
-  Fault::CrashAll* crash = AddFault(at_us)->mutable_crash_all();
+  fault::CrashAll* crash = AddFault(at_us)->mutable_crash_all();
   crash->set_kind(DrawCrashKind());
   crash->set_restart_after_us(Draw(restart_after_us, &random_));
   return true;
@@ -113,7 +113,7 @@ bool Draft::TroubleWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes
   if (kind < 65 && CrashWhen(at_us, probes, over_after_us)) return true;
   if (kind < 85 && can_partition()) {
     ++counts_.faults;
-    Fault::Partition* partition = AddWhen(at_us, probes)->mutable_fault()->mutable_partition();
+    fault::Partition* partition = AddWhen(at_us, probes)->mutable_fault()->mutable_partition();
     partition->set_kind(DrawPartitionKind());
     partition->set_heal_after_us(Draw(over_after_us, &random_));
     return true;
@@ -136,7 +136,7 @@ bool Draft::CrashWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, 
   if (!can_crash() || !swarm_.has(Kind::kTrigger)) return false;
   ++counts_.faults;
   Step* step = AddWhen(at_us, probes);
-  Fault::Crash* crash = step->mutable_fault()->mutable_crash();
+  fault::Crash* crash = step->mutable_fault()->mutable_crash();
   crash->set_kind(DrawCrashKind());
   crash->set_restart_after_us(Draw(restart_after_us, &random_));
   return true;
@@ -146,14 +146,14 @@ bool Draft::LoseDisk(uint64_t at_us, Range restart_after_us) {
   const uint32_t masters = MasterCount(shape());
   if (!can_change_groups() || masters == shape().nodes() || shape().replication_factor() < 3) return false;
   ++counts_.group_changes;
-  Fault::DiskLoss* loss = AddFault(at_us)->mutable_disk_loss();
+  fault::DiskLoss* loss = AddFault(at_us)->mutable_disk_loss();
   *loss->mutable_target() = Node(static_cast<uint32_t>(Between(masters + 1, shape().nodes())));
   loss->set_restart_after_us(Draw(restart_after_us, &random_));
   loss->set_elsewhere(Chance(400));
   return true;
 }
 
-bool Draft::ChangeReplicas(uint64_t at_us, Membership::Kind kind, Target target) {
+bool Draft::ChangeReplicas(uint64_t at_us, Membership::Kind kind, fault::Target target) {
   if (!can_change_groups()) return false;
   ++counts_.group_changes;
   Membership* membership = Add(at_us)->mutable_membership();
@@ -163,9 +163,9 @@ bool Draft::ChangeReplicas(uint64_t at_us, Membership::Kind kind, Target target)
   return true;
 }
 
-bool Draft::Partition(uint64_t at_us, Target side, Range heal_after_us) {
+bool Draft::Partition(uint64_t at_us, fault::Target side, Range heal_after_us) {
   if (!can_partition()) return false;
-  Fault::Partition* partition = AddFault(at_us)->mutable_partition();
+  fault::Partition* partition = AddFault(at_us)->mutable_partition();
   partition->set_kind(DrawPartitionKind());
   partition->set_clients_too(Chance(300));
   if (!Chance(40)) partition->set_heal_after_us(Draw(heal_after_us, &random_));
@@ -173,9 +173,9 @@ bool Draft::Partition(uint64_t at_us, Target side, Range heal_after_us) {
   return true;
 }
 
-bool Draft::Isolate(uint64_t at_us, Target side, std::vector<uint32_t> clients_inside, Range heal_after_us) {
+bool Draft::Isolate(uint64_t at_us, fault::Target side, std::vector<uint32_t> clients_inside, Range heal_after_us) {
   if (!can_partition()) return false;
-  Fault::Partition* partition = AddFault(at_us)->mutable_partition();
+  fault::Partition* partition = AddFault(at_us)->mutable_partition();
   if (!Chance(700)) partition->set_kind(DrawPartitionKind());
   partition->set_heal_after_us(Draw(heal_after_us, &random_));
   *partition->add_side() = std::move(side);
@@ -184,18 +184,18 @@ bool Draft::Isolate(uint64_t at_us, Target side, std::vector<uint32_t> clients_i
   return true;
 }
 
-bool Draft::Pause(uint64_t at_us, Target target, Range resume_after_us) {
+bool Draft::Pause(uint64_t at_us, fault::Target target, Range resume_after_us) {
   if (!swarm_.has(Kind::kPause)) return false;
-  Fault::Pause* pause = AddFault(at_us)->mutable_pause();
+  fault::Pause* pause = AddFault(at_us)->mutable_pause();
   *pause->mutable_target() = std::move(target);
   pause->set_resume_after_us(Draw(resume_after_us, &random_));
   return true;
 }
 
-bool Draft::SlowLink(uint64_t at_us, Target from, Target to, Range heal_after_us) {
+bool Draft::SlowLink(uint64_t at_us, fault::Target from, fault::Target to, Range heal_after_us) {
   if (!swarm_.has(Kind::kSlowLink) || shape().nodes() == 1) return false;
   if (from.SerializeAsString() == to.SerializeAsString()) return false;
-  Fault::SlowLink* slow = AddFault(at_us)->mutable_slow_link();
+  fault::SlowLink* slow = AddFault(at_us)->mutable_slow_link();
   *slow->mutable_from() = std::move(from);
   *slow->mutable_to() = std::move(to);
   slow->set_delay_factor(static_cast<uint32_t>(Chance(500) ? Between(5, 40) : Between(50, 600)));
@@ -205,17 +205,17 @@ bool Draft::SlowLink(uint64_t at_us, Target from, Target to, Range heal_after_us
 
 bool Draft::OddPartition(uint64_t at_us, Range heal_after_us) {
   if (!swarm_.has(Kind::kShapedPartition) || !can_partition() || shape().nodes() < 3) return false;
-  Fault::Partition* partition = AddFault(at_us)->mutable_partition();
+  fault::Partition* partition = AddFault(at_us)->mutable_partition();
   const bool ring = shape().nodes() >= 4 && Chance(500);
-  partition->set_kind(ring ? Fault::Partition::RING : Fault::Partition::BRIDGE);
+  partition->set_kind(ring ? fault::Partition::RING : fault::Partition::BRIDGE);
   if (!ring) *partition->add_side() = AnyTarget();
   partition->set_heal_after_us(Draw(heal_after_us, &random_));
   return true;
 }
 
-bool Draft::CrashLoop(uint64_t at_us, Target target, Range restart_after_us) {
+bool Draft::CrashLoop(uint64_t at_us, fault::Target target, Range restart_after_us) {
   if (!swarm_.has(Kind::kRestartLoop) || !can_crash()) return false;
-  Fault::Crash* crash = AddFault(at_us)->mutable_crash();
+  fault::Crash* crash = AddFault(at_us)->mutable_crash();
   crash->set_kind(DrawCrashKind());
   *crash->mutable_target() = std::move(target);
   crash->set_restart_after_us(Draw(restart_after_us, &random_));
@@ -225,7 +225,7 @@ bool Draft::CrashLoop(uint64_t at_us, Target target, Range restart_after_us) {
 
 bool Draft::CrashInTurn(uint64_t at_us, Range stagger_us) {
   if (!swarm_.has(Kind::kRestartLoop) || !can_crash()) return false;
-  Fault::CrashAll* crash = AddFault(at_us)->mutable_crash_all();
+  fault::CrashAll* crash = AddFault(at_us)->mutable_crash_all();
   crash->set_kind(DrawCrashKind());
   crash->set_stagger_us(Draw(stagger_us, &random_));
   // Each is back before the next one goes, or not quite.
@@ -233,13 +233,13 @@ bool Draft::CrashInTurn(uint64_t at_us, Range stagger_us) {
   return true;
 }
 
-bool Draft::Weather(uint64_t at_us, Fault::Weather weather) {
+bool Draft::Weather(uint64_t at_us, fault::Weather weather) {
   if (!swarm_.has(Kind::kWeather)) return false;
   *AddFault(at_us)->mutable_weather() = std::move(weather);
   return true;
 }
 
-bool Draft::TakeAway(uint64_t at_us, Target target, Range back_after_us) {
+bool Draft::TakeAway(uint64_t at_us, fault::Target target, Range back_after_us) {
   if (Chance(150) && Pause(at_us, target, back_after_us)) return true;
   if (can_partition() && (!can_crash() || Chance(500))) return Partition(at_us, std::move(target), back_after_us);
   return Crash(at_us, std::move(target), back_after_us);
@@ -251,7 +251,7 @@ bool Draft::AnyFault(uint64_t at_us) {
   const uint64_t kind = random_.NextBelow(100);
   if (kind < 8 && CrashAll(at_us, kRestartUs)) return true;
   if (kind < 20) {
-    Fault::Weather weather;
+    fault::Weather weather;
     weather.set_loss_permille(static_cast<uint32_t>(Between(0, 200)));
     weather.set_duplicate_permille(static_cast<uint32_t>(Between(0, 300)));
     weather.set_delay_factor(static_cast<uint32_t>(Between(2, 10)));

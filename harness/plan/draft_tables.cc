@@ -40,9 +40,9 @@ Draft::CreatedSnapshot Draft::Import(uint64_t at_us, const Exported& exported) {
 }
 
 void Draft::Damage(uint64_t at_us, const Exported& exported) {
-  TableOperation::Damage* damage = Add(at_us)->mutable_table()->mutable_damage();
+  fault::BackupDamage* damage = Add(at_us)->mutable_table()->mutable_damage();
   damage->set_number(exported.number);
-  damage->set_kind(static_cast<TableOperation::Damage::Kind>(Between(0, TableOperation::Damage::Kind_MAX)));
+  damage->set_kind(static_cast<fault::BackupDamage::Kind>(Between(0, fault::BackupDamage::Kind_MAX)));
   damage->set_tablet(static_cast<uint32_t>(random_.NextBelow(shape().tablets_per_table())));
 }
 

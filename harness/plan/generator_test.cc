@@ -271,8 +271,9 @@ TEST(Generator, DiskAndClockFaultsComeInTheirProfilesOnlyAndNoTwoNodesAreDamaged
         clock += step.fault().has_clock() ? 1 : 0;
         if (!IsDamage(step.fault())) continue;
         ++damage;
-        const Target& target = step.fault().has_rot() ? step.fault().rot().target() : step.fault().disk().target();
-        EXPECT_EQ(target.role(), Target::NODE);
+        const fault::Target& target =
+            step.fault().has_rot() ? step.fault().rot().target() : step.fault().disk().target();
+        EXPECT_EQ(target.role(), fault::Target::NODE);
         damaged.insert(target.node());
       }
       EXPECT_LE(damaged.size(), DamagedNodesMax(plan.shape()));

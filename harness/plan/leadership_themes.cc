@@ -25,7 +25,7 @@ struct Severed {
   bool paused;  // cut off, otherwise
 };
 
-Severed Sever(uint64_t at_us, const Target& target, const std::vector<uint32_t>& clients, Range back_after_us,
+Severed Sever(uint64_t at_us, const fault::Target& target, const std::vector<uint32_t>& clients, Range back_after_us,
               Draft* draft) {
   const uint64_t length_us = Draw(back_after_us, draft->random());
   const Range exactly = {length_us, length_us};

@@ -17,7 +17,7 @@ TabletRef AnyTabletOf(const Draft::CreatedSnapshot& snapshot, Draft* draft) {
   return tablet;
 }
 
-Target AnyReplica(TabletRef tablet, Draft* draft) {
+fault::Target AnyReplica(TabletRef tablet, Draft* draft) {
   return draft->Chance(400) ? draft->Leader(tablet) : draft->Follower(tablet);
 }
 
@@ -72,7 +72,7 @@ void PlayReplaceDead(uint64_t at_us, Draft* draft) {
   MakeBootstrapsLong(draft);
   const auto snapshot = draft->Create(at_us);
   const TabletRef tablet = AnyTabletOf(snapshot, draft);
-  const Target dead = AnyReplica(tablet, draft);
+  const fault::Target dead = AnyReplica(tablet, draft);
   const uint64_t away_us = at_us + draft->BetweenMs(100, 800);
   // Found again by what it was when it went; the roles of those that stay may change meanwhile.
   draft->ChangeReplicas(away_us, Membership::REPLACE, dead);
@@ -106,7 +106,7 @@ void PlayGrowAndShrink(uint64_t at_us, Draft* draft) {
   const auto snapshot = draft->Create(at_us);
   const TabletRef tablet = AnyTabletOf(snapshot, draft);
   // Replicas stand in the order of their ids, so that the last one is the newest.
-  Target newest = draft->Follower(tablet);
+  fault::Target newest = draft->Follower(tablet);
   if (draft->shape().replication_factor() > 1) newest.set_ordinal(draft->shape().replication_factor() - 1);
   uint64_t change_us = at_us + draft->BetweenMs(0, 300);
   for (uint64_t n = draft->Between(3, 5); n > 0; --n) {
@@ -124,7 +124,7 @@ void PlayGrowAndShrink(uint64_t at_us, Draft* draft) {
                    .tablet = tablet,
                    .writes_only = draft->Chance(500)});
   // On a slow network a change is still on its way when the next one is asked for.
-  Fault::Weather weather;
+  fault::Weather weather;
   weather.set_delay_factor(static_cast<uint32_t>(draft->Between(5, 60)));
   weather.set_duplicate_permille(static_cast<uint32_t>(draft->Between(0, 300)));
   weather.set_heal_after_us(draft->BetweenMs(1500, 5000));

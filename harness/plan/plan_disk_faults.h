@@ -14,11 +14,11 @@
 
 namespace holdfast::plan {
 
-faults::DiskFault DiskFaultOf(const Fault::Disk& disk);
-faults::DiskRot DiskRotOf(const Fault::Rot& rot);
+faults::DiskFault DiskFaultOf(const fault::Disk& disk);
+faults::DiskRot DiskRotOf(const fault::Rot& rot);
 
 // Whether the fault takes bytes away without telling.
-bool IsDamage(const Fault& fault);
+bool IsDamage(const fault::Fault& fault);
 // How many nodes may be damaged while every group keeps a majority of sound replicas.
 inline uint32_t DamagedNodesMax(const Shape& shape) { return (shape.replication_factor() - 1) / 2; }
 

@@ -2,22 +2,22 @@
 
 namespace holdfast::plan {
 
-bool StrikesNodeOfProbe(const Fault& fault) {
+bool StrikesNodeOfProbe(const fault::Fault& fault) {
   switch (fault.kind_case()) {
-    case Fault::kCrash:
+    case fault::Fault::kCrash:
       return !fault.crash().has_target();
-    case Fault::kPause:
+    case fault::Fault::kPause:
       return !fault.pause().has_target();
-    case Fault::kDisk:
+    case fault::Fault::kDisk:
       return !fault.disk().has_target();
-    case Fault::kPartition:
-      return fault.partition().kind() != Fault::Partition::RING && fault.partition().side().empty();
+    case fault::Fault::kPartition:
+      return fault.partition().kind() != fault::Partition::RING && fault.partition().side().empty();
     default:
       return false;
   }
 }
 
-void AimAt(const Target& target, Fault* fault) {
+void AimAt(const fault::Target& target, fault::Fault* fault) {
   if (!StrikesNodeOfProbe(*fault)) return;
   if (fault->has_crash()) *fault->mutable_crash()->mutable_target() = target;
   if (fault->has_pause()) *fault->mutable_pause()->mutable_target() = target;

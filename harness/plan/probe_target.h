@@ -7,9 +7,9 @@
 
 namespace holdfast::plan {
 
-bool StrikesNodeOfProbe(const Fault& fault);
+bool StrikesNodeOfProbe(const fault::Fault& fault);
 // Gives the fault this target, if it names nobody.
-void AimAt(const Target& target, Fault* fault);
+void AimAt(const fault::Target& target, fault::Fault* fault);
 
 }  // namespace holdfast::plan
 

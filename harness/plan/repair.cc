@@ -8,12 +8,12 @@ namespace holdfast::plan {
 namespace {
 
 // Calls `change` for every target of the step.
-void ForEachTarget(Step* step, const std::function<void(Target*)>& change) {
+void ForEachTarget(Step* step, const std::function<void(fault::Target*)>& change) {
   if (step->has_when() && step->when().has_target()) change(step->mutable_when()->mutable_target());
   if (step->has_maintenance()) change(step->mutable_maintenance()->mutable_target());
   if (step->has_membership()) change(step->mutable_membership()->mutable_target());
   if (!step->has_fault()) return;
-  Fault* fault = step->mutable_fault();
+  fault::Fault* fault = step->mutable_fault();
   if (fault->has_crash() && fault->crash().has_target()) change(fault->mutable_crash()->mutable_target());
   if (fault->has_restart() && fault->restart().has_target()) change(fault->mutable_restart()->mutable_target());
   if (fault->has_pause() && fault->pause().has_target()) change(fault->mutable_pause()->mutable_target());
@@ -26,18 +26,18 @@ void ForEachTarget(Step* step, const std::function<void(Target*)>& change) {
   if (fault->has_disk_loss()) change(fault->mutable_disk_loss()->mutable_target());
   if (fault->has_rot()) change(fault->mutable_rot()->mutable_target());
   if (!fault->has_partition()) return;
-  for (Target& target : *fault->mutable_partition()->mutable_side()) change(&target);
+  for (fault::Target& target : *fault->mutable_partition()->mutable_side()) change(&target);
 }
 
 // Followers of groups that are smaller now: another one, or the leader if there is none.
-void FitFollower(const Shape& shape, Target* target) {
-  if (target->role() != Target::FOLLOWER && target->role() != Target::MASTER_FOLLOWER) return;
-  const uint32_t group = target->role() == Target::FOLLOWER ? shape.replication_factor() : MasterCount(shape);
+void FitFollower(const Shape& shape, fault::Target* target) {
+  if (target->role() != fault::Target::FOLLOWER && target->role() != fault::Target::MASTER_FOLLOWER) return;
+  const uint32_t group = target->role() == fault::Target::FOLLOWER ? shape.replication_factor() : MasterCount(shape);
   if (group > 1) {
     target->set_ordinal(target->ordinal() % (group - 1));
     return;
   }
-  target->set_role(target->role() == Target::FOLLOWER ? Target::LEADER : Target::MASTER_LEADER);
+  target->set_role(target->role() == fault::Target::FOLLOWER ? fault::Target::LEADER : fault::Target::MASTER_LEADER);
   target->clear_ordinal();
 }
 
@@ -70,7 +70,7 @@ bool RemoveTableFrom(uint32_t removed, TableOperation* operation) {
 }
 
 bool RemoveTableFromStep(uint32_t removed, Step* step) {
-  ForEachTarget(step, [removed](Target* target) {
+  ForEachTarget(step, [removed](fault::Target* target) {
     uint32_t table = target->table();
     // A fault stays a fault: it strikes the first table instead.
     target->set_table(Renumber(removed, &table) ? table : 0);
@@ -123,8 +123,9 @@ void SetNodes(Plan* plan, uint32_t nodes) {
   plan->mutable_shape()->set_nodes(nodes);
   if (plan->shape().masters() >= nodes) plan->mutable_shape()->clear_masters();
   for (Step& step : *plan->mutable_steps()) {
-    ForEachTarget(&step, [nodes](Target* target) {
-      if (target->role() == Target::NODE && target->node() > nodes) target->set_node((target->node() - 1) % nodes + 1);
+    ForEachTarget(&step, [nodes](fault::Target* target) {
+      if (target->role() == fault::Target::NODE && target->node() > nodes)
+        target->set_node((target->node() - 1) % nodes + 1);
     });
   }
   SetReplicationFactor(plan, std::min(nodes, plan->shape().replication_factor()));
@@ -133,7 +134,7 @@ void SetNodes(Plan* plan, uint32_t nodes) {
 void SetReplicationFactor(Plan* plan, uint32_t factor) {
   plan->mutable_shape()->set_replication_factor(factor);
   for (Step& step : *plan->mutable_steps()) {
-    ForEachTarget(&step, [plan](Target* target) { FitFollower(plan->shape(), target); });
+    ForEachTarget(&step, [plan](fault::Target* target) { FitFollower(plan->shape(), target); });
   }
   Repair(plan);
 }
@@ -147,7 +148,7 @@ void RemoveTable(Plan* plan, uint32_t table) {
 void FoldTables(Plan* plan) {
   plan->mutable_shape()->set_tables(1);
   for (Step& step : *plan->mutable_steps()) {
-    ForEachTarget(&step, [](Target* target) { target->clear_table(); });
+    ForEachTarget(&step, [](fault::Target* target) { target->clear_table(); });
     if (step.has_move()) step.mutable_move()->clear_table();
     if (step.has_client()) step.mutable_client()->clear_table();
     if (step.has_table()) FoldTablesOf(step.mutable_table());
@@ -164,7 +165,7 @@ void SetTablets(Plan* plan, uint32_t tablets) {
   const auto fit = [before, tablets](uint32_t tablet) { return tablet * tablets / before; };
   plan->mutable_shape()->set_tablets_per_table(tablets);
   for (Step& step : *plan->mutable_steps()) {
-    ForEachTarget(&step, [&fit](Target* target) { target->set_tablet(fit(target->tablet())); });
+    ForEachTarget(&step, [&fit](fault::Target* target) { target->set_tablet(fit(target->tablet())); });
     if (step.has_move()) step.mutable_move()->set_tablet(fit(step.move().tablet()));
     if (step.client().has_scan()) {
       ClientOperation::Scan* scan = step.mutable_client()->mutable_scan();

@@ -11,7 +11,7 @@ constexpr uint64_t Ms(uint64_t ms) { return ms * kMillisecond; }
 
 // Answers come late, out of order and twice.
 bool DisturbMessages(uint64_t at_us, Draft* draft) {
-  Fault::Weather weather;
+  fault::Weather weather;
   weather.set_duplicate_permille(static_cast<uint32_t>(draft->Between(300, 900)));
   weather.set_delay_factor(static_cast<uint32_t>(draft->Between(3, 20)));
   if (draft->Chance(300)) weather.set_loss_permille(static_cast<uint32_t>(draft->Between(10, 150)));

@@ -58,7 +58,7 @@ bool HasRareMix(const Plan& plan) {
   if (plan.shape().nodes() < 3 || plan.options().log_retention_entries() != 1) return false;
   int phase = 0;
   for (const Step& step : plan.steps()) {
-    const bool power_loss = step.fault().crash().kind() == Fault::Crash::POWER_LOSS;
+    const bool power_loss = step.fault().crash().kind() == fault::Crash::POWER_LOSS;
     if (phase == 0 && step.fault().has_crash() && power_loss) ++phase;
     if (phase == 1 && step.snapshot().has_restore()) ++phase;
     for (const Mutation& mutation : step.client().write().mutations()) {
@@ -247,7 +247,7 @@ TEST(Repair, FewerNodesKeepFaultsThatStillHaveATarget) {
   SetNodes(&plan, 1);
   ASSERT_EQ(plan.steps_size(), 2) << PrintPlan(plan);
   EXPECT_EQ(plan.steps(0).fault().crash().target().node(), 1u);
-  EXPECT_EQ(plan.steps(1).fault().crash().target().role(), Target::LEADER);
+  EXPECT_EQ(plan.steps(1).fault().crash().target().role(), fault::Target::LEADER);
   EXPECT_TRUE(Validate(plan, nullptr).ok());
 }
 
@@ -314,7 +314,7 @@ TEST(Reductions, ATriggerWithATargetBecomesAPlainFault) {
       plan, [](const Plan& candidate) { return candidate.steps_size() == 1 && candidate.shape().nodes() == 3; });
   EXPECT_FALSE(result.plan.steps(0).has_when());
   EXPECT_EQ(result.plan.steps(0).fault().crash().target().node(), 2u);
-  EXPECT_EQ(result.plan.steps(0).fault().crash().kind(), Fault::Crash::PROCESS_DEATH);
+  EXPECT_EQ(result.plan.steps(0).fault().crash().kind(), fault::Crash::PROCESS_DEATH);
 }
 
 }  // namespace

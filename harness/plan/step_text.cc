@@ -53,8 +53,8 @@ std::string SnapshotText(const SnapshotOperation& operation) {
   }
 }
 
-std::string CrashKindText(Fault::Crash::Kind kind) {
-  return kind == Fault::Crash::POWER_LOSS ? "power loss" : "process death";
+std::string CrashKindText(fault::Crash::Kind kind) {
+  return kind == fault::Crash::POWER_LOSS ? "power loss" : "process death";
 }
 
 std::string RestartText(uint64_t after_us) {
@@ -63,16 +63,16 @@ std::string RestartText(uint64_t after_us) {
 
 std::string LastingText(uint64_t us) { return us == 0 ? "until heal" : absl::StrCat("for ", us, " us"); }
 
-std::string PartitionText(const Fault::Partition& partition) {
+std::string PartitionText(const fault::Partition& partition) {
   const std::string lasting = LastingText(partition.heal_after_us());
-  const auto append = [](std::string* out, const Target& target) { out->append(TargetText(target)); };
+  const auto append = [](std::string* out, const fault::Target& target) { out->append(TargetText(target)); };
   const std::string side = partition.side().empty() ? "that node" : absl::StrJoin(partition.side(), " and ", append);
-  if (partition.kind() == Fault::Partition::RING) return absl::StrCat("cut all links but a ring, ", lasting);
-  if (partition.kind() == Fault::Partition::BRIDGE) {
+  if (partition.kind() == fault::Partition::RING) return absl::StrCat("cut all links but a ring, ", lasting);
+  if (partition.kind() == fault::Partition::BRIDGE) {
     return absl::StrCat("cut the others of ", side, " into two halves, ", lasting);
   }
-  const char* kind = partition.kind() == Fault::Partition::TO_SIDE     ? "cut messages to "
-                     : partition.kind() == Fault::Partition::FROM_SIDE ? "cut messages from "
+  const char* kind = partition.kind() == fault::Partition::TO_SIDE     ? "cut messages to "
+                     : partition.kind() == fault::Partition::FROM_SIDE ? "cut messages from "
                                                                        : "cut off ";
   const std::string clients = partition.clients_inside().empty()
                                   ? ""
@@ -80,44 +80,44 @@ std::string PartitionText(const Fault::Partition& partition) {
   return absl::StrCat(kind, side, clients, partition.clients_too() ? ", for clients too, " : ", ", lasting);
 }
 
-std::string FaultText(const Fault& fault) {
+std::string FaultText(const fault::Fault& fault) {
   switch (fault.kind_case()) {
-    case Fault::kCrash:
+    case fault::Fault::kCrash:
       return absl::StrCat(CrashKindText(fault.crash().kind()), " of ",
                           fault.crash().has_target() ? TargetText(fault.crash().target()) : "the node that hits it",
                           ", ", RestartText(fault.crash().restart_after_us()),
                           fault.crash().times() > 1 ? absl::StrCat(", ", fault.crash().times(), " times") : "");
-    case Fault::kCrashAll:
+    case fault::Fault::kCrashAll:
       return absl::StrCat(CrashKindText(fault.crash_all().kind()), " of all nodes, ",
                           fault.crash_all().stagger_us() == 0
                               ? ""
                               : absl::StrCat("one every ", fault.crash_all().stagger_us(), " us, "),
                           RestartText(fault.crash_all().restart_after_us()));
-    case Fault::kRestart:
+    case fault::Fault::kRestart:
       return absl::StrCat("restart ", TargetText(fault.restart().target()));
-    case Fault::kPartition:
+    case fault::Fault::kPartition:
       return PartitionText(fault.partition());
-    case Fault::kWeather:
+    case fault::Fault::kWeather:
       return absl::StrCat("weather: loss ", fault.weather().loss_permille(), " permille, duplicates ",
                           fault.weather().duplicate_permille(), " permille, delays times ",
                           fault.weather().delay_factor(), ", ", LastingText(fault.weather().heal_after_us()));
-    case Fault::kPause:
+    case fault::Fault::kPause:
       return absl::StrCat("pause ", TargetText(fault.pause().target()), ", ",
                           LastingText(fault.pause().resume_after_us()));
-    case Fault::kSlowLink:
+    case fault::Fault::kSlowLink:
       return absl::StrCat("slow link between ", TargetText(fault.slow_link().from()), " and ",
                           TargetText(fault.slow_link().to()), ", delays times ", fault.slow_link().delay_factor(), ", ",
                           LastingText(fault.slow_link().heal_after_us()));
-    case Fault::kDisk:
+    case fault::Fault::kDisk:
       return absl::StrCat("disk of ", TargetText(fault.disk().target()), ": ",
                           faults::ToText(DiskFaultOf(fault.disk())), ", ", LastingText(fault.disk().heal_after_us()));
-    case Fault::kRot:
+    case fault::Fault::kRot:
       return absl::StrCat("disk of ", TargetText(fault.rot().target()), ": ", faults::ToText(DiskRotOf(fault.rot())));
-    case Fault::kClock:
+    case fault::Fault::kClock:
       return absl::StrCat("clock of ", TargetText(fault.clock().target()), ": jumps ", fault.clock().jump_us(),
                           " us, drifts ", fault.clock().drift_permille(), " permille, ",
                           LastingText(fault.clock().heal_after_us()));
-    case Fault::kDiskLoss:
+    case fault::Fault::kDiskLoss:
       return absl::StrCat("loss of the disk of ", TargetText(fault.disk_loss().target()), ", ",
                           RestartText(fault.disk_loss().restart_after_us()), ", replaced ",
                           fault.disk_loss().elsewhere() ? "elsewhere" : "there");
@@ -176,15 +176,15 @@ std::string ActionText(const Step& step) {
 
 }  // namespace
 
-std::string TargetText(const Target& target) {
+std::string TargetText(const fault::Target& target) {
   switch (target.role()) {
-    case Target::LEADER:
+    case fault::Target::LEADER:
       return absl::StrCat("the leader of ", TabletText(target.table(), target.tablet()));
-    case Target::FOLLOWER:
+    case fault::Target::FOLLOWER:
       return absl::StrCat("follower ", target.ordinal(), " of ", TabletText(target.table(), target.tablet()));
-    case Target::MASTER_LEADER:
+    case fault::Target::MASTER_LEADER:
       return "the leader of the master";
-    case Target::MASTER_FOLLOWER:
+    case fault::Target::MASTER_FOLLOWER:
       return absl::StrCat("follower ", target.ordinal(), " of the master");
     default:
       return target.node() == 0 ? "that node" : absl::StrCat("node ", target.node());

@@ -16,7 +16,7 @@ std::string StepText(const Step& step);
 std::string TableOperationText(const TableOperation& operation);
 
 // "node 2", "the leader of 0.1", "follower 0 of the master".
-std::string TargetText(const Target& target);
+std::string TargetText(const fault::Target& target);
 
 }  // namespace holdfast::plan
 

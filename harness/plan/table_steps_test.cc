@@ -75,11 +75,11 @@ TEST(TableSteps, SayWhatTheyDo) {
   EXPECT_EQ(text("import_snapshot { number: 7 snapshot: 5 tables: 0 }"),
             "client 0: import export 7 as snapshot 5 of table 0");
   std::set<std::string> damages;
-  for (int kind = 0; kind <= TableOperation::Damage::Kind_MAX; ++kind) {
+  for (int kind = 0; kind <= fault::BackupDamage::Kind_MAX; ++kind) {
     damages.insert(text("damage { number: 7 kind: " +
-                        TableOperation::Damage::Kind_Name(static_cast<TableOperation::Damage::Kind>(kind)) + " }"));
+                        fault::BackupDamage::Kind_Name(static_cast<fault::BackupDamage::Kind>(kind)) + " }"));
   }
-  EXPECT_EQ(damages.size(), TableOperation::Damage::Kind_MAX + 1u);
+  EXPECT_EQ(damages.size(), fault::BackupDamage::Kind_MAX + 1u);
 }
 
 TEST(TableSteps, GoOrAreRenumberedWithTheirTable) {
@@ -131,7 +131,7 @@ TEST(TablesProfile, PlaysEveryKindOfTableStep) {
     }
   }
   EXPECT_EQ(kinds.size(), 4u);
-  EXPECT_EQ(damages.size(), TableOperation::Damage::Kind_MAX + 1u);
+  EXPECT_EQ(damages.size(), fault::BackupDamage::Kind_MAX + 1u);
   EXPECT_GT(uneven, 100u);
 }
 

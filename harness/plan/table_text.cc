@@ -7,22 +7,22 @@
 namespace holdfast::plan {
 namespace {
 
-std::string DamageText(const TableOperation::Damage& damage) {
+std::string DamageText(const fault::BackupDamage& damage) {
   const std::string where = absl::StrCat(" of tablet ", damage.tablet(), " of export ", damage.number());
   switch (damage.kind()) {
-    case TableOperation::Damage::FILE_TRUNCATED:
+    case fault::BackupDamage::FILE_TRUNCATED:
       return absl::StrCat("truncate the file of export ", damage.number());
-    case TableOperation::Damage::FILE_ROTTEN:
+    case fault::BackupDamage::FILE_ROTTEN:
       return absl::StrCat("a bit rots in the file of export ", damage.number());
-    case TableOperation::Damage::DIRECTORY_MISSING:
+    case fault::BackupDamage::DIRECTORY_MISSING:
       return absl::StrCat("remove the directory", where);
-    case TableOperation::Damage::DIRECTORY_TRUNCATED:
+    case fault::BackupDamage::DIRECTORY_TRUNCATED:
       return absl::StrCat("truncate a file in the directory", where);
-    case TableOperation::Damage::DIRECTORY_ROTTEN:
+    case fault::BackupDamage::DIRECTORY_ROTTEN:
       return absl::StrCat("a bit rots in the directory", where);
-    case TableOperation::Damage::DIRECTORIES_SWAPPED:
+    case fault::BackupDamage::DIRECTORIES_SWAPPED:
       return absl::StrCat("swap the directory", where, " with the next one");
-    case TableOperation::Damage::DIRECTORY_STALE:
+    case fault::BackupDamage::DIRECTORY_STALE:
       return absl::StrCat("put an older directory in the place of that", where);
     default:
       return "no damage";

@@ -11,7 +11,7 @@ constexpr Range kBackUs = {300'000, 3'000'000};
 
 constexpr uint64_t Ms(uint64_t ms) { return ms * kMillisecond; }
 
-Target AnyReplicaOf(const Draft::CreatedSnapshot& snapshot, Draft* draft) {
+fault::Target AnyReplicaOf(const Draft::CreatedSnapshot& snapshot, Draft* draft) {
   TabletRef tablet = draft->AnyTablet();
   tablet.table = snapshot.tables[draft->random()->NextBelow(snapshot.tables.size())];
   return draft->Chance(500) ? draft->Leader(tablet) : draft->Follower(tablet);
@@ -71,7 +71,7 @@ void PlayImportedSnapshot(uint64_t at_us, Draft* draft) {
   const uint64_t restore_us = import_us + draft->BetweenMs(100, 2000);
   // Once the mark of the adoption is durable, so must be what it speaks of.
   if (draft->Chance(350)) {
-    const Target replica = AnyReplicaOf(imported, draft);
+    const fault::Target replica = AnyReplicaOf(imported, draft);
     const uint64_t flush_us = restore_us + draft->BetweenMs(10, 800);
     draft->Flush(flush_us, replica);
     draft->PowerLoss(flush_us + draft->BetweenMs(1, 200), replica, kBackUs);

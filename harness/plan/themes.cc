@@ -131,7 +131,7 @@ void PlayRetryAcrossRestore(uint64_t at_us, Draft* draft) {
       {.at_us = at_us, .spread_us = Ms(800), .count = 4, .on_tablet = true, .tablet = tablet, .writes_only = true});
   const uint64_t restore_us = at_us + draft->BetweenMs(1200, 3000);
   const uint64_t trouble_us = restore_us - draft->BetweenMs(0, 150);
-  Fault::Weather weather;
+  fault::Weather weather;
   weather.set_delay_factor(static_cast<uint32_t>(draft->Between(4, 25)));
   weather.set_duplicate_permille(static_cast<uint32_t>(draft->Between(0, 400)));
   weather.set_heal_after_us(draft->BetweenMs(200, 1500));
@@ -166,7 +166,7 @@ void PlayDrop(uint64_t at_us, Draft* draft) {
 
 void PlayDuplicatedCreate(uint64_t at_us, Draft* draft) {
   if (draft->Chance(700)) draft->options()->set_tablet_call_timeout_us(draft->BetweenMs(10, 60));
-  Fault::Weather weather;
+  fault::Weather weather;
   weather.set_duplicate_permille(static_cast<uint32_t>(draft->Between(200, 800)));
   weather.set_delay_factor(static_cast<uint32_t>(draft->Between(2, 12)));
   if (draft->Chance(300)) weather.set_loss_permille(static_cast<uint32_t>(draft->Between(10, 150)));

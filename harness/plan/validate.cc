@@ -164,7 +164,7 @@ absl::Status CheckDelay(const char* name, uint64_t us) {
   return absl::OkStatus();
 }
 
-absl::Status CheckWeather(const Fault::Weather& weather) {
+absl::Status CheckWeather(const fault::Weather& weather) {
   if (weather.loss_permille() > 1000) return Refuse("loss_permille is ", weather.loss_permille(), ", more than 1000");
   if (weather.duplicate_permille() > 1000) {
     return Refuse("duplicate_permille is ", weather.duplicate_permille(), ", more than 1000");
@@ -309,10 +309,10 @@ absl::Status StepChecker::CheckWhen(const When& when) const {
   return when.has_target() ? CheckTarget(when.target()) : absl::OkStatus();
 }
 
-absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) {
+absl::Status StepChecker::CheckFault(const fault::Fault& fault, bool has_when) {
   switch (fault.kind_case()) {
-    case Fault::kCrash:
-      if (!Fault::Crash::Kind_IsValid(fault.crash().kind())) return Refuse("unknown kind of crash");
+    case fault::Fault::kCrash:
+      if (!fault::Crash::Kind_IsValid(fault.crash().kind())) return Refuse("unknown kind of crash");
       if (has_when && fault.crash().has_target()) {
         return Refuse("a crash with `when` strikes the node that hits the probe; it has no target of its own");
       }
@@ -327,46 +327,46 @@ absl::Status StepChecker::CheckFault(const Fault& fault, bool has_when) {
         if (absl::Status status = CheckTarget(fault.crash().target()); !status.ok()) return status;
       }
       return CheckDelay("restart_after_us", fault.crash().restart_after_us());
-    case Fault::kCrashAll:
-      if (!Fault::Crash::Kind_IsValid(fault.crash_all().kind())) return Refuse("unknown kind of crash");
+    case fault::Fault::kCrashAll:
+      if (!fault::Crash::Kind_IsValid(fault.crash_all().kind())) return Refuse("unknown kind of crash");
       if (absl::Status status = CheckDelay("stagger_us", fault.crash_all().stagger_us()); !status.ok()) return status;
       return CheckDelay("restart_after_us", fault.crash_all().restart_after_us());
-    case Fault::kRestart:
+    case fault::Fault::kRestart:
       if (!fault.restart().has_target()) return Refuse("a restart of no node");
-      if (fault.restart().target().role() != Target::NODE) {
+      if (fault.restart().target().role() != fault::Target::NODE) {
         return Refuse("a restart needs a node by number; one that is down has no role");
       }
       return CheckTarget(fault.restart().target());
-    case Fault::kPartition:
+    case fault::Fault::kPartition:
       return CheckPartition(fault.partition(), has_when);
-    case Fault::kWeather:
+    case fault::Fault::kWeather:
       return CheckWeather(fault.weather());
-    case Fault::kPause:
+    case fault::Fault::kPause:
       if (!fault.pause().has_target() && !has_when) return Refuse("a pause of no node");
       if (fault.pause().has_target()) {
         if (absl::Status status = CheckTarget(fault.pause().target()); !status.ok()) return status;
       }
       return CheckDelay("resume_after_us", fault.pause().resume_after_us());
-    case Fault::kSlowLink:
+    case fault::Fault::kSlowLink:
       return CheckSlowLink(fault.slow_link());
-    case Fault::kDisk:
+    case fault::Fault::kDisk:
       return CheckDisk(fault.disk(), has_when);
-    case Fault::kRot:
+    case fault::Fault::kRot:
       return CheckRot(fault.rot());
-    case Fault::kClock:
+    case fault::Fault::kClock:
       return CheckClock(fault.clock());
-    case Fault::kDiskLoss:
+    case fault::Fault::kDiskLoss:
       return CheckDiskLoss(fault.disk_loss());
-    case Fault::KIND_NOT_SET:
+    case fault::Fault::KIND_NOT_SET:
       break;
   }
   return Refuse("a fault that does nothing");
 }
 
-absl::Status StepChecker::CheckDisk(const Fault::Disk& disk, bool has_when) {
-  if (!Fault::Disk::Effect_IsValid(disk.effect())) return Refuse("unknown effect of a disk fault");
-  if (!Fault::Disk::Operation_IsValid(disk.operation())) return Refuse("unknown operation of a disk");
-  if (!Fault::PathClass_IsValid(disk.path_class())) return Refuse("unknown class of paths");
+absl::Status StepChecker::CheckDisk(const fault::Disk& disk, bool has_when) {
+  if (!fault::Disk::Effect_IsValid(disk.effect())) return Refuse("unknown effect of a disk fault");
+  if (!fault::Disk::Operation_IsValid(disk.operation())) return Refuse("unknown operation of a disk");
+  if (!fault::PathClass_IsValid(disk.path_class())) return Refuse("unknown class of paths");
   if (!disk.has_target() && !has_when) return Refuse("a disk fault of no node");
   if (disk.lasting() && disk.times() != 0) return Refuse("a lasting fault has no times");
   const faults::DiskFault fault = DiskFaultOf(disk);
@@ -381,15 +381,15 @@ absl::Status StepChecker::CheckDisk(const Fault::Disk& disk, bool has_when) {
   return CheckDelay("heal_after_us", disk.heal_after_us());
 }
 
-absl::Status StepChecker::CheckRot(const Fault::Rot& rot) {
-  if (!Fault::PathClass_IsValid(rot.path_class())) return Refuse("unknown class of paths");
+absl::Status StepChecker::CheckRot(const fault::Rot& rot) {
+  if (!fault::PathClass_IsValid(rot.path_class())) return Refuse("unknown class of paths");
   if (!rot.has_target()) return Refuse("rot of no node");
   if (absl::Status status = faults::Validate(DiskRotOf(rot)); !status.ok()) return status;
   if (absl::Status status = CheckDamage(); !status.ok()) return status;
   return CheckTarget(rot.target());
 }
 
-absl::Status StepChecker::CheckClock(const Fault::Clock& clock) const {
+absl::Status StepChecker::CheckClock(const fault::Clock& clock) const {
   if (!clock.has_target()) return Refuse("a clock fault of no node");
   const int64_t hour_us = static_cast<int64_t>(kDurationUsMax);
   if (clock.jump_us() < -hour_us || clock.jump_us() > hour_us) {
@@ -406,8 +406,8 @@ absl::Status StepChecker::CheckClock(const Fault::Clock& clock) const {
 
 absl::Status StepChecker::CheckMembership(const Membership& membership) {
   if (!Membership::Kind_IsValid(membership.kind())) return Refuse("unknown kind of membership change");
-  const Target::Role role = membership.target().role();
-  if (role != Target::LEADER && role != Target::FOLLOWER) {
+  const fault::Target::Role role = membership.target().role();
+  if (role != fault::Target::LEADER && role != fault::Target::FOLLOWER) {
     return Refuse("a membership change needs a LEADER or a FOLLOWER of a tablet");
   }
   if (membership.ordinal() > plan_.shape().nodes()) {
@@ -415,16 +415,17 @@ absl::Status StepChecker::CheckMembership(const Membership& membership) {
   }
   if (membership.kind() == Membership::REMOVE && membership.ordinal() != 0) return Refuse("a removal has no ordinal");
   if (absl::Status status = CheckNotBoth(/*damages=*/false); !status.ok()) return status;
-  Target target = membership.target();
+  fault::Target target = membership.target();
   // A group that has grown has one follower more.
-  const bool newest = role == Target::FOLLOWER && target.ordinal() > 0 && target.ordinal() + 1 == GroupSize(false);
+  const bool newest =
+      role == fault::Target::FOLLOWER && target.ordinal() > 0 && target.ordinal() + 1 == GroupSize(false);
   if (newest) target.set_ordinal(0);
   return CheckTarget(target);
 }
 
-absl::Status StepChecker::CheckDiskLoss(const Fault::DiskLoss& loss) {
+absl::Status StepChecker::CheckDiskLoss(const fault::DiskLoss& loss) {
   if (!loss.has_target()) return Refuse("a loss of the disk of no node");
-  if (loss.target().role() != Target::NODE) return Refuse("a loss of a disk needs a node by number");
+  if (loss.target().role() != fault::Target::NODE) return Refuse("a loss of a disk needs a node by number");
   if (absl::Status status = CheckTarget(loss.target()); !status.ok()) return status;
   const uint32_t masters = MasterCount(plan_.shape());
   if (loss.target().node() <= masters) {
@@ -466,9 +467,9 @@ absl::Status StepChecker::CheckDamage() {
                 " is more than the cluster survives; only a plan with safety_only may do that");
 }
 
-absl::Status StepChecker::CheckPartition(const Fault::Partition& partition, bool has_when) const {
-  if (!Fault::Partition::Kind_IsValid(partition.kind())) return Refuse("unknown kind of partition");
-  const bool shaped = partition.kind() == Fault::Partition::RING || partition.kind() == Fault::Partition::BRIDGE;
+absl::Status StepChecker::CheckPartition(const fault::Partition& partition, bool has_when) const {
+  if (!fault::Partition::Kind_IsValid(partition.kind())) return Refuse("unknown kind of partition");
+  const bool shaped = partition.kind() == fault::Partition::RING || partition.kind() == fault::Partition::BRIDGE;
   if (shaped && (partition.clients_too() || !partition.clients_inside().empty())) {
     return Refuse("a ring or a bridge has no side for clients to be on");
   }
@@ -477,16 +478,16 @@ absl::Status StepChecker::CheckPartition(const Fault::Partition& partition, bool
   }
   if (absl::Status status = CheckDelay("heal_after_us", partition.heal_after_us()); !status.ok()) return status;
   const uint32_t nodes = plan_.shape().nodes();
-  if (partition.kind() == Fault::Partition::RING) {
+  if (partition.kind() == fault::Partition::RING) {
     if (!partition.side().empty()) return Refuse("a ring is of all nodes; it has no side");
     return nodes < 4 ? Refuse("a ring of ", nodes, " nodes cuts nothing; it takes four") : absl::OkStatus();
   }
   if (partition.side().empty() && !has_when) return Refuse("a partition of no node");
-  if (partition.kind() == Fault::Partition::BRIDGE && (partition.side_size() > 1 || nodes < 3)) {
+  if (partition.kind() == fault::Partition::BRIDGE && (partition.side_size() > 1 || nodes < 3)) {
     return Refuse("a bridge is one node, of at least three");
   }
   std::set<std::string> distinct;
-  for (const Target& target : partition.side()) {
+  for (const fault::Target& target : partition.side()) {
     if (absl::Status status = CheckTarget(target); !status.ok()) return status;
     distinct.insert(target.SerializeAsString());
   }
@@ -494,7 +495,7 @@ absl::Status StepChecker::CheckPartition(const Fault::Partition& partition, bool
   return absl::OkStatus();
 }
 
-absl::Status StepChecker::CheckSlowLink(const Fault::SlowLink& slow) const {
+absl::Status StepChecker::CheckSlowLink(const fault::SlowLink& slow) const {
   if (!slow.has_from() || !slow.has_to()) return Refuse("a slow link needs two ends");
   if (absl::Status status = CheckTarget(slow.from()); !status.ok()) return status;
   if (absl::Status status = CheckTarget(slow.to()); !status.ok()) return status;
@@ -514,29 +515,29 @@ absl::Status StepChecker::CheckMove(const LeaderMove& move) const {
 
 absl::Status StepChecker::CheckMaintenance(const Maintenance& maintenance) const {
   if (!Maintenance::Kind_IsValid(maintenance.kind())) return Refuse("unknown kind of maintenance");
-  const Target::Role role = maintenance.target().role();
-  if (role != Target::LEADER && role != Target::FOLLOWER)
+  const fault::Target::Role role = maintenance.target().role();
+  if (role != fault::Target::LEADER && role != fault::Target::FOLLOWER)
     return Refuse("maintenance needs a LEADER or a FOLLOWER of a tablet");
   return CheckTarget(maintenance.target());
 }
 
-absl::Status StepChecker::CheckTarget(const Target& target) const {
-  const bool by_number = target.role() == Target::NODE;
-  const bool of_tablet = target.role() == Target::LEADER || target.role() == Target::FOLLOWER;
-  const bool follower = target.role() == Target::FOLLOWER || target.role() == Target::MASTER_FOLLOWER;
-  if (!Target::Role_IsValid(target.role())) return Refuse("unknown role");
+absl::Status StepChecker::CheckTarget(const fault::Target& target) const {
+  const bool by_number = target.role() == fault::Target::NODE;
+  const bool of_tablet = target.role() == fault::Target::LEADER || target.role() == fault::Target::FOLLOWER;
+  const bool follower = target.role() == fault::Target::FOLLOWER || target.role() == fault::Target::MASTER_FOLLOWER;
+  if (!fault::Target::Role_IsValid(target.role())) return Refuse("unknown role");
   if (by_number && (target.node() < 1 || target.node() > plan_.shape().nodes())) {
     return Refuse("node ", target.node(), " of ", plan_.shape().nodes(), "; nodes count from 1");
   }
   if (!by_number && target.node() != 0)
-    return Refuse("a target by role ", Target::Role_Name(target.role()), " names a node");
+    return Refuse("a target by role ", fault::Target::Role_Name(target.role()), " names a node");
   if (!of_tablet && (target.table() != 0 || target.tablet() != 0)) {
-    return Refuse("a target by role ", Target::Role_Name(target.role()), " names a tablet");
+    return Refuse("a target by role ", fault::Target::Role_Name(target.role()), " names a tablet");
   }
   if (!follower && target.ordinal() != 0) {
-    return Refuse("a target by role ", Target::Role_Name(target.role()), " has an ordinal");
+    return Refuse("a target by role ", fault::Target::Role_Name(target.role()), " has an ordinal");
   }
-  const uint32_t group = GroupSize(target.role() == Target::MASTER_FOLLOWER);
+  const uint32_t group = GroupSize(target.role() == fault::Target::MASTER_FOLLOWER);
   if (follower && target.ordinal() + 1 >= group) {
     return Refuse("follower ", target.ordinal(), " in a group of ", group, "; followers count from 0");
   }

@@ -59,24 +59,24 @@ class StepChecker {
   absl::Status CheckTable(const TableOperation& operation);
   absl::Status CheckExport(const TableOperation::Export& exported);
   absl::Status CheckImport(const TableOperation::Import& import);
-  absl::Status CheckFault(const Fault& fault, bool has_when);
-  absl::Status CheckDisk(const Fault::Disk& disk, bool has_when);
-  absl::Status CheckRot(const Fault::Rot& rot);
-  absl::Status CheckClock(const Fault::Clock& clock) const;
+  absl::Status CheckFault(const fault::Fault& fault, bool has_when);
+  absl::Status CheckDisk(const fault::Disk& disk, bool has_when);
+  absl::Status CheckRot(const fault::Rot& rot);
+  absl::Status CheckClock(const fault::Clock& clock) const;
   // Of a fault that damages a disk.
   absl::Status CheckDamage();
-  absl::Status CheckPartition(const Fault::Partition& partition, bool has_when) const;
-  absl::Status CheckSlowLink(const Fault::SlowLink& slow) const;
+  absl::Status CheckPartition(const fault::Partition& partition, bool has_when) const;
+  absl::Status CheckSlowLink(const fault::SlowLink& slow) const;
   absl::Status CheckMove(const LeaderMove& move) const;
   absl::Status CheckMembership(const Membership& membership);
-  absl::Status CheckDiskLoss(const Fault::DiskLoss& loss);
+  absl::Status CheckDiskLoss(const fault::DiskLoss& loss);
   // Of a step that damages a disk, or changes groups: a plan may do one of the two.
   absl::Status CheckNotBoth(bool damages);
   // Of an import, and of a step that changes groups, once its flag is set: directories are placed by hand at the
   // replicas that there are.
   absl::Status CheckNoImportMeetsAChange() const;
   absl::Status CheckMaintenance(const Maintenance& maintenance) const;
-  absl::Status CheckTarget(const Target& target) const;
+  absl::Status CheckTarget(const fault::Target& target) const;
   absl::Status CheckTablet(uint32_t table, uint32_t tablet) const;
   // Replicas of a tablet, or of the master.
   uint32_t GroupSize(bool master) const;

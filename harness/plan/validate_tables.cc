@@ -30,7 +30,7 @@ absl::Status StepChecker::CheckTable(const TableOperation& operation) {
       return CheckImport(operation.import_snapshot());
     case TableOperation::kDamage: {
       const uint32_t number = operation.damage().number();
-      if (!TableOperation::Damage::Kind_IsValid(operation.damage().kind())) return Refuse("unknown kind of damage");
+      if (!fault::BackupDamage::Kind_IsValid(operation.damage().kind())) return Refuse("unknown kind of damage");
       if (!exports_.contains(number)) return Refuse("damage to export ", number, ", which no earlier step makes");
       return absl::OkStatus();
     }

@@ -415,12 +415,12 @@ TEST(Validate, TheNumbersOfStepsAndMutationsAndBytesAreBounded) {
 
 TEST(Validate, EnumsOutOfRangeAreRefused) {
   Plan plan = ParsePlan(kHeader, "p")->plan;
-  Fault::CrashAll* crash = plan.add_steps()->mutable_fault()->mutable_crash_all();
+  fault::CrashAll* crash = plan.add_steps()->mutable_fault()->mutable_crash_all();
   EXPECT_TRUE(Validate(plan, nullptr).ok());
-  crash->set_kind(static_cast<Fault::Crash::Kind>(9));
+  crash->set_kind(static_cast<fault::Crash::Kind>(9));
   EXPECT_EQ(Validate(plan, nullptr).message(), "step 0: unknown kind of crash");
-  Target* target = plan.mutable_steps(0)->mutable_fault()->mutable_crash()->mutable_target();
-  target->set_role(static_cast<Target::Role>(9));
+  fault::Target* target = plan.mutable_steps(0)->mutable_fault()->mutable_crash()->mutable_target();
+  target->set_role(static_cast<fault::Target::Role>(9));
   EXPECT_EQ(Validate(plan, nullptr).message(), "step 0: unknown role");
 }
 

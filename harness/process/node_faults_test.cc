@@ -161,7 +161,7 @@ TEST_F(NodeFaultsTest, ALostWriteDamagesTheNodeAndTheOthersComeToRestWithoutIt) 
   Arm(node, "lost append sst");
   ASSERT_TRUE(PutUntil([&] { return cluster_->IsDamaged(node); }));
   EXPECT_EQ(cluster_->DiskFaultsStruck(node), 1u);
-  ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::PROCESS_DEATH, 0).ok());
+  ASSERT_TRUE(cluster_->Crash(node, fault::Crash::PROCESS_DEATH, 0).ok());
   PutMany("b", 5);
   EXPECT_TRUE(AwaitQuiet()) << ::testing::PrintToString(cluster_->WhyNotQuiet());
   const check::Inspection inspection = cluster_->Inspect();
@@ -175,7 +175,7 @@ TEST_F(NodeFaultsTest, ALostWriteDamagesTheNodeAndTheOthersComeToRestWithoutIt) 
 TEST_F(NodeFaultsTest, ARottenLogIsNoticedAtTheNextStart) {
   PutMany("a", 10);
   const uint32_t node = Leader() % 3 + 1;
-  ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::PROCESS_DEATH, 0).ok());
+  ASSERT_TRUE(cluster_->Crash(node, fault::Crash::PROCESS_DEATH, 0).ok());
   const auto flipped = cluster_->RotDisk(node, {.path_class = faults::PathClass::kRaftLog, .files = 100, .bits = 3}, 7);
   ASSERT_TRUE(flipped.ok()) << flipped.status();
   EXPECT_GT(*flipped, 0u);
@@ -202,7 +202,7 @@ TEST_F(NodeFaultsTest, ADisturbedClockJumpsAndDriftsAndIsCorrected) {
   ASSERT_TRUE(cluster_->DisturbClock(1, {}).ok());
   EXPECT_GE(ClockUs(1), true_us + kHourUs) << "it stands still instead of going back";
   EXPECT_EQ(Put("a", "1"), CallOutcome::kOk);
-  ASSERT_TRUE(cluster_->Crash(1, plan::Fault::Crash::PROCESS_DEATH, 0).ok());
+  ASSERT_TRUE(cluster_->Crash(1, fault::Crash::PROCESS_DEATH, 0).ok());
   ASSERT_TRUE(cluster_->Restart(1).ok());
   ASSERT_TRUE(AwaitQuiet());
   EXPECT_LT(ClockUs(1), true_us + kHourUs) << "a new life knows no earlier reading";

@@ -156,22 +156,22 @@ void ProcessCluster::Abandon(uint32_t session) {
   if (sut::Session* found = clients_->FindSession(session)) found->Abandon();
 }
 
-std::optional<uint32_t> ProcessCluster::ObjectOf(const plan::Target& target) const {
-  if (target.role() == plan::Target::MASTER_LEADER || target.role() == plan::Target::MASTER_FOLLOWER) {
+std::optional<uint32_t> ProcessCluster::ObjectOf(const fault::Target& target) const {
+  if (target.role() == fault::Target::MASTER_LEADER || target.role() == fault::Target::MASTER_FOLLOWER) {
     return check::kMasterObject;
   }
   if (target.table() >= plan_.shape().tables() || target.tablet() >= ids_.tablets_per_table()) return std::nullopt;
   return target.table() * ids_.tablets_per_table() + target.tablet();
 }
 
-std::optional<uint32_t> ProcessCluster::Resolve(const plan::Target& target) const {
-  if (target.role() == plan::Target::NODE) {
+std::optional<uint32_t> ProcessCluster::Resolve(const fault::Target& target) const {
+  if (target.role() == fault::Target::NODE) {
     return target.node() >= 1 && target.node() <= node_count() ? std::optional(target.node()) : std::nullopt;
   }
   const std::optional<uint32_t> object = ObjectOf(target);
   if (!object) return std::nullopt;
   const std::optional<uint32_t> leader = status_.LeaderOf(*object);
-  const bool wants_leader = target.role() == plan::Target::LEADER || target.role() == plan::Target::MASTER_LEADER;
+  const bool wants_leader = target.role() == fault::Target::LEADER || target.role() == fault::Target::MASTER_LEADER;
   if (!leader || wants_leader) return leader;
   std::vector<uint32_t> followers = status_.NodesOf(*object);
   std::erase(followers, *leader);
@@ -232,10 +232,10 @@ absl::Status ProcessCluster::Restart(uint32_t node) {
   return absl::OkStatus();
 }
 
-absl::Status ProcessCluster::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) {
+absl::Status ProcessCluster::Crash(uint32_t node, fault::Crash::Kind kind, uint64_t salt) {
   if (!IsUp(node)) return absl::OkStatus();
-  Bury(node, NodeAt(node).process->Kill(), plan::Fault::Crash::Kind_Name(kind));
-  if (kind == plan::Fault::Crash::POWER_LOSS) LosePower(node, salt);
+  Bury(node, NodeAt(node).process->Kill(), fault::Crash::Kind_Name(kind));
+  if (kind == fault::Crash::POWER_LOSS) LosePower(node, salt);
   return absl::OkStatus();
 }
 
@@ -285,7 +285,7 @@ void ProcessCluster::DisarmProbeCrash(uint64_t id) {
   // It has struck, and its node is dying: it is dead when this returns, and whoever asks sees it down.
   if (IsUp(*node)) {
     Bury(*node, NodeAt(*node).process->Kill(), "at a probe");
-    if (trap.crash.kind == plan::Fault::Crash::POWER_LOSS) LosePower(*node, trap.crash.salt);
+    if (trap.crash.kind == fault::Crash::POWER_LOSS) LosePower(*node, trap.crash.salt);
   }
   if (trap.struck) loop_.Post([callback = trap.struck, node = *node] { callback(node); });
 }

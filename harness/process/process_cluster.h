@@ -64,9 +64,9 @@ class ProcessCluster final : public Cluster {
   uint64_t Invoke(Call call, std::function<void(const CallResult&)> done) override;
   void ExtendDeadlines(int64_t deadline_us) override;
   void Abandon(uint32_t session) override;
-  std::optional<uint32_t> Resolve(const plan::Target& target) const override;
+  std::optional<uint32_t> Resolve(const fault::Target& target) const override;
   bool IsUp(uint32_t node) const override;
-  absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;
+  absl::Status Crash(uint32_t node, fault::Crash::Kind kind, uint64_t salt) override;
   absl::Status Restart(uint32_t node) override;
   absl::Status Pause(uint32_t node) override;
   void Resume(uint32_t node) override;
@@ -158,7 +158,7 @@ class ProcessCluster final : public Cluster {
 
   // What the loop's clock shows at a moment of cluster time.
   int64_t LoopUs(int64_t time_us) const;
-  std::optional<uint32_t> ObjectOf(const plan::Target& target) const;
+  std::optional<uint32_t> ObjectOf(const fault::Target& target) const;
   std::string PathOf(uint32_t node, const std::string& name) const;
   std::string PathOf(const SnapshotPlace& place) const;
   // Each node has a disk of its own.

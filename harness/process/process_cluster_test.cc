@@ -31,7 +31,7 @@ TEST_F(ProcessClusterTest, WhatWasAcknowledgedSurvivesTheDeathOfEveryNodeAndIsOn
   EXPECT_EQ(Put("a", "1"), CallOutcome::kOk);
   EXPECT_EQ(Put("b", "2"), CallOutcome::kOk);
   for (uint32_t node = 1; node <= 3; ++node) {
-    EXPECT_TRUE(cluster_->Crash(node, plan::Fault::Crash::PROCESS_DEATH, 0).ok());
+    EXPECT_TRUE(cluster_->Crash(node, fault::Crash::PROCESS_DEATH, 0).ok());
     EXPECT_FALSE(cluster_->IsUp(node));
   }
   for (uint32_t node = 1; node <= 3; ++node) EXPECT_TRUE(cluster_->Restart(node).ok());
@@ -60,7 +60,7 @@ TEST_F(ProcessClusterTest, WhatWasAcknowledgedSurvivesALossOfPowerOfEveryNode) {
   for (int round = 1; round <= 3; ++round) {
     EXPECT_EQ(Put("a", absl::StrCat(round)), CallOutcome::kOk);
     for (uint32_t node = 1; node <= 3; ++node) {
-      EXPECT_TRUE(cluster_->Crash(node, plan::Fault::Crash::POWER_LOSS, static_cast<uint64_t>(round)).ok());
+      EXPECT_TRUE(cluster_->Crash(node, fault::Crash::POWER_LOSS, static_cast<uint64_t>(round)).ok());
     }
     for (uint32_t node = 1; node <= 3; ++node) EXPECT_TRUE(cluster_->Restart(node).ok());
     ASSERT_TRUE(AwaitQuiet()) << ::testing::PrintToString(cluster_->WhyNotQuiet());
@@ -99,7 +99,7 @@ TEST_F(ProcessClusterTest, ADeathThatNobodyAskedForIsAViolation) {
 
 TEST_F(ProcessClusterTest, ANodeThatCannotStartIsAViolationWithItsReason) {
   Start(SmallPlan(1));
-  ASSERT_TRUE(cluster_->Crash(1, plan::Fault::Crash::PROCESS_DEATH, 0).ok());
+  ASSERT_TRUE(cluster_->Crash(1, fault::Crash::PROCESS_DEATH, 0).ok());
   for (const auto& entry : fs::recursive_directory_iterator(cluster_->directory())) {
     if (entry.path().filename() == "CURRENT") std::ofstream(entry.path(), std::ios::trunc) << "rot";
   }

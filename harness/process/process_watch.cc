@@ -117,7 +117,7 @@ void ProcessCluster::Bury(uint32_t node, const NodeProcess::End& end, const std:
   network_->SetNode(node, 0);
   if (std::optional<ArmedTrap> trap = TakeStruckTrap(node)) {
     observer_->OnNodeDown(node, absl::StrCat("at probe ", std::string(sut::ProbeName(trap->crash.probe))));
-    if (trap->crash.kind == plan::Fault::Crash::POWER_LOSS) LosePower(node, trap->crash.salt);
+    if (trap->crash.kind == fault::Crash::POWER_LOSS) LosePower(node, trap->crash.salt);
     if (trap->struck) loop_.Post([callback = std::move(trap->struck), node] { callback(node); });
     return;
   }

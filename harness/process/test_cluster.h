@@ -79,8 +79,8 @@ class ProcessTest : public ::testing::Test {
     return Call(std::move(body)).outcome;
   }
   uint32_t Leader() {
-    plan::Target target;
-    target.set_role(plan::Target::LEADER);
+    fault::Target target;
+    target.set_role(fault::Target::LEADER);
     std::optional<uint32_t> leader;
     EXPECT_TRUE(Await([&] { return (leader = cluster_->Resolve(target)).has_value(); }));
     return leader.value_or(1);

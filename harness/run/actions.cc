@@ -189,12 +189,12 @@ void Runner::ExecuteSnapshot(const plan::SnapshotOperation& operation, const Run
 // --- Moves and maintenance -------------------------------------------------------------------------------------------
 
 void Runner::ExecuteMove(const plan::LeaderMove& move, uint32_t) {
-  plan::Target leader;
-  leader.set_role(move.master() ? plan::Target::MASTER_LEADER : plan::Target::LEADER);
+  fault::Target leader;
+  leader.set_role(move.master() ? fault::Target::MASTER_LEADER : fault::Target::LEADER);
   leader.set_table(move.table());
   leader.set_tablet(move.tablet());
-  plan::Target follower = leader;
-  follower.set_role(move.master() ? plan::Target::MASTER_FOLLOWER : plan::Target::FOLLOWER);
+  fault::Target follower = leader;
+  follower.set_role(move.master() ? fault::Target::MASTER_FOLLOWER : fault::Target::FOLLOWER);
   follower.set_ordinal(move.ordinal());
   const auto from = cluster_->Resolve(leader);
   const auto to = cluster_->Resolve(follower);

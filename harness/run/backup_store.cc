@@ -46,8 +46,8 @@ const BackupStore::Part* BackupStore::OlderPart(uint32_t number, uint32_t object
   return older;
 }
 
-void BackupStore::Damage(const plan::TableOperation::Damage& damage, uint64_t salt) {
-  using Damaging = plan::TableOperation::Damage;
+void BackupStore::Damage(const fault::BackupDamage& damage, uint64_t salt) {
+  using Damaging = fault::BackupDamage;
   const auto found = exports_.find(damage.number());
   if (found == exports_.end() || found->second.now.parts.empty()) return;
   Export& exported = found->second.now;

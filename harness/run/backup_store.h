@@ -40,7 +40,7 @@ class BackupStore {
   bool FileIsSound(uint32_t number) const;
 
   // Nothing happens to an export that is not there. `salt` says which bit.
-  void Damage(const plan::TableOperation::Damage& damage, uint64_t salt);
+  void Damage(const fault::BackupDamage& damage, uint64_t salt);
 
  private:
   struct Stored {

@@ -8,7 +8,7 @@
 namespace holdfast::run {
 namespace {
 
-using Damaging = plan::TableOperation::Damage;
+using Damaging = fault::BackupDamage;
 
 BackupStore::Export ExportOf(const std::string& content) {
   BackupStore::Export exported;

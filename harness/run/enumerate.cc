@@ -18,7 +18,7 @@ constexpr uint64_t kPairDistanceBits = 8;
 struct Span {
   uint32_t node = 0;
   CrashPoint::Kind kind = CrashPoint::MUTATION;
-  plan::Fault::Crash::Kind crash = plan::Fault::Crash::PROCESS_DEATH;
+  fault::Crash::Kind crash = fault::Crash::PROCESS_DEATH;
   uint64_t first = 0;
   uint64_t count = 0;
 };
@@ -118,7 +118,7 @@ class Enumeration : public TaskSource {
       AddSpan({.node = points.node(), .kind = CrashPoint::READ_FAILS, .count = points.reads()});
       return;
     }
-    for (const plan::Fault::Crash::Kind crash : options_.kinds) {
+    for (const fault::Crash::Kind crash : options_.kinds) {
       const bool pairs = options_.points == PointSet::kPairs;
       if (options_.points == PointSet::kTorn) {
         AddSpan({points.node(), CrashPoint::WRITE_TORN, crash, 0, points.writes()});

@@ -33,7 +33,7 @@ enum class PointSet : uint8_t {
 struct EnumerateOptions {
   PointSet points = PointSet::kCrashes;
   std::optional<uint32_t> node;  // none: every node
-  std::vector<plan::Fault::Crash::Kind> kinds = {plan::Fault::Crash::PROCESS_DEATH, plan::Fault::Crash::POWER_LOSS};
+  std::vector<fault::Crash::Kind> kinds = {fault::Crash::PROCESS_DEATH, fault::Crash::POWER_LOSS};
   uint64_t restart_after_us = 300'000;  // of simulated time
   uint64_t pairs = 0;                   // kPairs: how many
   WorkerPoolOptions pool;

@@ -69,7 +69,7 @@ TEST(EnumerateTest, APlantedBugOfDurabilityIsFoundAndItsPointReplays) {
   plan.add_bugs("no-parent-fsync-after-rename");
   Collector collector;
   EnumerateOptions options;
-  options.kinds = {plan::Fault::Crash::POWER_LOSS};
+  options.kinds = {fault::Crash::POWER_LOSS};
   const absl::StatusOr<EnumerationSummary> summary = Enumerate(plan, options, &collector);
   ASSERT_TRUE(summary.ok()) << summary.status();
   ASSERT_FALSE(collector.findings.empty());
@@ -141,11 +141,11 @@ TEST(EnumerateTest, APairOfCrashesFindsWhatNoSingleOneOfItsKindsDoes) {
   plan.add_bugs("no-parent-fsync-after-rename");
   EnumerateOptions options;
   options.pool.jobs = 2;
-  options.kinds = {plan::Fault::Crash::PROCESS_DEATH};
+  options.kinds = {fault::Crash::PROCESS_DEATH};
   Collector single;
   ASSERT_TRUE(Enumerate(plan, options, &single).ok());
   EXPECT_TRUE(single.findings.empty());
-  options.kinds.push_back(plan::Fault::Crash::POWER_LOSS);
+  options.kinds.push_back(fault::Crash::POWER_LOSS);
   options.points = PointSet::kPairs;
   options.pairs = 300;
   Collector pairs;

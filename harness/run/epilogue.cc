@@ -45,7 +45,7 @@ void Runner::Epilogue() {
   if (stopped()) return;
   timeline_.Add(cluster_->NowUs(), "epilogue: all nodes lose power at once");
   for (uint32_t node = 1; node <= plan_.shape().nodes(); ++node) {
-    Crash(node, plan::Fault::Crash::POWER_LOSS, sut::Mix({plan_.seed(), 0x65706973, node}), 0);
+    Crash(node, fault::Crash::POWER_LOSS, sut::Mix({plan_.seed(), 0x65706973, node}), 0);
   }
   RestartAll("epilogue");
   const int64_t deadline_us = cluster_->NowUs() + heal_bound_us_;

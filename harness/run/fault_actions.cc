@@ -16,30 +16,30 @@
 
 namespace holdfast::run {
 void Runner::ExecuteFault(const plan::Step& step, uint32_t number) {
-  const plan::Fault& fault = step.fault();
+  const fault::Fault& fault = step.fault();
   switch (fault.kind_case()) {
-    case plan::Fault::kCrash:
+    case fault::Fault::kCrash:
       return ExecuteCrash(step, number);
-    case plan::Fault::kCrashAll:
+    case fault::Fault::kCrashAll:
       return ExecuteCrashAll(step);
-    case plan::Fault::kRestart:
+    case fault::Fault::kRestart:
       if (const auto node = cluster_->Resolve(fault.restart().target())) RestartNode(*node);
       return;
-    case plan::Fault::kPartition:
+    case fault::Fault::kPartition:
       return ExecutePartition(fault.partition(), number);
-    case plan::Fault::kWeather:
+    case fault::Fault::kWeather:
       return ExecuteWeather(fault.weather(), number);
-    case plan::Fault::kPause:
+    case fault::Fault::kPause:
       return ExecutePause(fault.pause(), number);
-    case plan::Fault::kSlowLink:
+    case fault::Fault::kSlowLink:
       return ExecuteSlowLink(fault.slow_link(), number);
-    case plan::Fault::kDisk:
+    case fault::Fault::kDisk:
       return ExecuteDisk(step, number);
-    case plan::Fault::kRot:
+    case fault::Fault::kRot:
       return ExecuteRot(step);
-    case plan::Fault::kClock:
+    case fault::Fault::kClock:
       return ExecuteClock(fault.clock(), number);
-    case plan::Fault::kDiskLoss:
+    case fault::Fault::kDiskLoss:
       return ExecuteDiskLoss(fault.disk_loss(), number);
     default:
       return;
@@ -47,7 +47,7 @@ void Runner::ExecuteFault(const plan::Step& step, uint32_t number) {
 }
 
 void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
-  const plan::Fault::Crash& crash = step.fault().crash();
+  const fault::Crash& crash = step.fault().crash();
   if (!step.has_when()) {
     if (const auto node = cluster_->Resolve(crash.target())) {
       Crash(*node, crash.kind(), step.salt(), crash.restart_after_us());
@@ -76,8 +76,8 @@ void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
     });
   };
   absl::StatusOr<uint64_t> armed_id = arm();
-  if (armed.kind == plan::Fault::Crash::POWER_LOSS && !Take(armed_id.status())) {
-    armed.kind = plan::Fault::Crash::PROCESS_DEATH;
+  if (armed.kind == fault::Crash::POWER_LOSS && !Take(armed_id.status())) {
+    armed.kind = fault::Crash::PROCESS_DEATH;
     armed_id = arm();
   }
   if (!Take(armed_id.status())) return;
@@ -93,14 +93,14 @@ void Runner::ExecuteCrash(const plan::Step& step, uint32_t) {
   });
 }
 
-void Runner::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us) {
+void Runner::Crash(uint32_t node, fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us) {
   if (!cluster_->IsUp(node)) {
-    if (kind == plan::Fault::Crash::POWER_LOSS) (void)Take(cluster_->Crash(node, kind, salt));
+    if (kind == fault::Crash::POWER_LOSS) (void)Take(cluster_->Crash(node, kind, salt));
     return;
   }
   // Where no power can be lost, the process dies all the same: a restart is what most of the plan's story needs.
   if (!Take(cluster_->Crash(node, kind, salt))) {
-    kind = plan::Fault::Crash::PROCESS_DEATH;
+    kind = fault::Crash::PROCESS_DEATH;
     Take(cluster_->Crash(node, kind, salt));
   }
   CountCrash(node, kind);
@@ -108,9 +108,9 @@ void Runner::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, 
 }
 
 // Once the node is dead: what it was at when it died is known by then.
-void Runner::CountCrash(uint32_t node, plan::Fault::Crash::Kind kind) {
+void Runner::CountCrash(uint32_t node, fault::Crash::Kind kind) {
   Counters* counters = result_.mutable_counters();
-  const bool power_loss = kind == plan::Fault::Crash::POWER_LOSS;
+  const bool power_loss = kind == fault::Crash::POWER_LOSS;
   if (power_loss) counters->set_power_losses(counters->power_losses() + 1);
   if (!power_loss) counters->set_crashes(counters->crashes() + 1);
   // The epilogue strikes every plan alike, which says nothing of the plans.
@@ -118,7 +118,7 @@ void Runner::CountCrash(uint32_t node, plan::Fault::Crash::Kind kind) {
 }
 
 // The rest of a restart loop: each crash has its restart, and the next one comes as long after that.
-void Runner::CrashAgain(uint32_t node, const plan::Fault::Crash& crash, uint64_t salt, uint32_t done) {
+void Runner::CrashAgain(uint32_t node, const fault::Crash& crash, uint64_t salt, uint32_t done) {
   if (done >= crash.times() || crash.restart_after_us() == 0) return;
   const auto round_us = static_cast<int64_t>(2 * crash.restart_after_us());
   cluster_->At(cluster_->NowUs() + round_us, [this, node, crash, salt, done] {
@@ -129,7 +129,7 @@ void Runner::CrashAgain(uint32_t node, const plan::Fault::Crash& crash, uint64_t
 }
 
 void Runner::ExecuteCrashAll(const plan::Step& step) {
-  const plan::Fault::CrashAll& crash = step.fault().crash_all();
+  const fault::CrashAll& crash = step.fault().crash_all();
   for (uint32_t node = 1; node <= plan_.shape().nodes(); ++node) {
     const auto strike = [this, crash, node, salt = sut::Mix({step.salt(), node})] {
       if (!healing_ && !stopped()) Crash(node, crash.kind(), salt, crash.restart_after_us());
@@ -155,11 +155,11 @@ void Runner::RestartNode(uint32_t node) {
 }
 
 // The directed links that a partition cuts; none if its roles mean all nodes or nobody now.
-Runner::Links Runner::LinksOf(const plan::Fault::Partition& partition) const {
-  using Partition = plan::Fault::Partition;
+Runner::Links Runner::LinksOf(const fault::Partition& partition) const {
+  using Partition = fault::Partition;
   const uint32_t nodes = plan_.shape().nodes();
   std::set<uint32_t> side;
-  for (const plan::Target& target : partition.side()) {
+  for (const fault::Target& target : partition.side()) {
     if (const auto node = cluster_->Resolve(target)) side.insert(*node);
   }
   Links links;
@@ -205,7 +205,7 @@ Runner::Links Runner::LinksOf(const plan::Fault::Partition& partition) const {
   return links;
 }
 
-void Runner::ExecutePartition(const plan::Fault::Partition& partition, uint32_t number) {
+void Runner::ExecutePartition(const fault::Partition& partition, uint32_t number) {
   const Links links = LinksOf(partition);
   if (links.empty()) return;
   result_.mutable_counters()->set_partitions(result_.counters().partitions() + 1);
@@ -213,7 +213,7 @@ void Runner::ExecutePartition(const plan::Fault::Partition& partition, uint32_t 
   BeginLasting(number, links, FaultKind::kPartition, partition.heal_after_us());
 }
 
-void Runner::ExecuteSlowLink(const plan::Fault::SlowLink& slow, uint32_t number) {
+void Runner::ExecuteSlowLink(const fault::SlowLink& slow, uint32_t number) {
   const auto from = cluster_->Resolve(slow.from());
   const auto to = cluster_->Resolve(slow.to());
   if (!from || !to || *from == *to) return;
@@ -241,7 +241,7 @@ void Runner::BeginLasting(uint64_t id, const Links& links, FaultKind kind, uint6
   });
 }
 
-void Runner::ExecutePause(const plan::Fault::Pause& pause, uint32_t number) {
+void Runner::ExecutePause(const fault::Pause& pause, uint32_t number) {
   const auto node = cluster_->Resolve(pause.target());
   if (!node || paused_.contains(*node) || !cluster_->IsUp(*node)) return;
   if (!Take(cluster_->Pause(*node))) return;
@@ -273,7 +273,7 @@ Cluster::Weather Runner::BaseWeather() const {
   return {plan_.world().loss_permille(), plan_.world().duplicate_permille(), plan_.world().reorder_permille(), 1};
 }
 
-void Runner::ExecuteWeather(const plan::Fault::Weather& weather, uint32_t number) {
+void Runner::ExecuteWeather(const fault::Weather& weather, uint32_t number) {
   Cluster::Weather now = BaseWeather();
   now.loss_permille = std::max(now.loss_permille, weather.loss_permille());
   now.duplicate_permille = std::max(now.duplicate_permille, weather.duplicate_permille());

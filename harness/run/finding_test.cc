@@ -26,7 +26,7 @@ Finding SomeFinding() {
   CrashPoint* point = finding.minimal.mutable_crash_point();
   point->set_node(1);
   point->set_ordinal(5);
-  point->set_crash(plan::Fault::Crash::POWER_LOSS);
+  point->set_crash(fault::Crash::POWER_LOSS);
   finding.result.set_verdict(Result::FAIL);
   finding.result.set_history_digest(0xabcdef);
   finding.result.set_history_jsonl("{}\n");

@@ -85,8 +85,8 @@ void Runner::CopyOut(const plan::TableOperation::Export& wanted) {
 // Off the leader's disk, or another one's that has it: one may be behind, or damaged.
 std::optional<SnapshotCopy> Runner::CopyTablet(uint32_t object, uint32_t snapshot) {
   std::vector<uint32_t> nodes = NodesOfObject(plan_, object);
-  plan::Target target;
-  target.set_role(plan::Target::LEADER);
+  fault::Target target;
+  target.set_role(fault::Target::LEADER);
   target.set_table(ids_.TableOfObject(object));
   target.set_tablet(object % ids_.tablets_per_table());
   const auto leader = cluster_->Resolve(target);

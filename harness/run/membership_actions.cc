@@ -85,7 +85,7 @@ void Runner::AskForChange(const GroupChange& change) {
   });
 }
 
-void Runner::ExecuteDiskLoss(const plan::Fault::DiskLoss& loss, uint32_t number) {
+void Runner::ExecuteDiskLoss(const fault::DiskLoss& loss, uint32_t number) {
   const uint32_t node = loss.target().node();
   std::vector<GroupChange> changes;
   for (uint32_t object = 0; object < ids_.object_count(); ++object) {

@@ -27,7 +27,7 @@ bool Runner::MayDamage(uint32_t node) {
 }
 
 void Runner::ExecuteDisk(const plan::Step& step, uint32_t number) {
-  const plan::Fault::Disk& disk = step.fault().disk();
+  const fault::Disk& disk = step.fault().disk();
   const auto node = cluster_->Resolve(disk.target());
   if (!node || (plan::IsDamage(step.fault()) && !MayDamage(*node))) return;
   const auto armed = cluster_->ArmDiskFault(*node, plan::DiskFaultOf(disk));
@@ -46,7 +46,7 @@ void Runner::ExecuteDisk(const plan::Step& step, uint32_t number) {
 }
 
 void Runner::ExecuteRot(const plan::Step& step) {
-  const plan::Fault::Rot& rot = step.fault().rot();
+  const fault::Rot& rot = step.fault().rot();
   const auto node = cluster_->Resolve(rot.target());
   if (!node || !MayDamage(*node)) return;
   const auto flipped = cluster_->RotDisk(*node, plan::DiskRotOf(rot), step.salt());
@@ -55,7 +55,7 @@ void Runner::ExecuteRot(const plan::Step& step) {
   coverage_.Strike(*node, FaultKind::kRot);
 }
 
-void Runner::ExecuteClock(const plan::Fault::Clock& clock, uint32_t number) {
+void Runner::ExecuteClock(const fault::Clock& clock, uint32_t number) {
   const auto node = cluster_->Resolve(clock.target());
   if (!node) return;
   if (!Take(cluster_->DisturbClock(*node, {clock.jump_us(), clock.drift_permille()}))) return;

@@ -132,17 +132,17 @@ class Runner : public ClusterObserver {
   void ExecuteFault(const plan::Step& step, uint32_t number);
   void ExecuteCrash(const plan::Step& step, uint32_t number);
   void ExecuteCrashAll(const plan::Step& step);
-  void ExecutePartition(const plan::Fault::Partition& partition, uint32_t number);
-  void ExecuteWeather(const plan::Fault::Weather& weather, uint32_t number);
-  void ExecutePause(const plan::Fault::Pause& pause, uint32_t number);
-  void ExecuteSlowLink(const plan::Fault::SlowLink& slow, uint32_t number);
+  void ExecutePartition(const fault::Partition& partition, uint32_t number);
+  void ExecuteWeather(const fault::Weather& weather, uint32_t number);
+  void ExecutePause(const fault::Pause& pause, uint32_t number);
+  void ExecuteSlowLink(const fault::SlowLink& slow, uint32_t number);
   void ExecuteMove(const plan::LeaderMove& move, uint32_t number);
   void ExecuteMaintenance(const plan::Maintenance& maintenance, uint32_t number);
-  void Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us);
-  void CountCrash(uint32_t node, plan::Fault::Crash::Kind kind);
-  void CrashAgain(uint32_t node, const plan::Fault::Crash& crash, uint64_t salt, uint32_t done);
+  void Crash(uint32_t node, fault::Crash::Kind kind, uint64_t salt, uint64_t restart_after_us);
+  void CountCrash(uint32_t node, fault::Crash::Kind kind);
+  void CrashAgain(uint32_t node, const fault::Crash& crash, uint64_t salt, uint32_t done);
   using Links = std::vector<std::pair<uint32_t, uint32_t>>;
-  Links LinksOf(const plan::Fault::Partition& partition) const;
+  Links LinksOf(const fault::Partition& partition) const;
   void BeginLasting(uint64_t id, const Links& links, FaultKind kind, uint64_t heal_after_us);
   void Resume(uint32_t node);
   // Takes note of what the world can't do. False if it is that.
@@ -166,7 +166,7 @@ class Runner : public ClusterObserver {
 
   // membership_actions.cc
   void ExecuteMembership(const plan::Step& step, uint32_t number);
-  void ExecuteDiskLoss(const plan::Fault::DiskLoss& loss, uint32_t number);
+  void ExecuteDiskLoss(const fault::DiskLoss& loss, uint32_t number);
   void AskForChange(const GroupChange& change);
   uint32_t FreeNode(const std::vector<uint32_t>& taken, uint32_t ordinal) const;
   bool GroupsRest() const;
@@ -174,7 +174,7 @@ class Runner : public ClusterObserver {
   // node_faults.cc: faults of one node's disk or clock, and what they do to its life.
   void ExecuteDisk(const plan::Step& step, uint32_t number);
   void ExecuteRot(const plan::Step& step);
-  void ExecuteClock(const plan::Fault::Clock& clock, uint32_t number);
+  void ExecuteClock(const fault::Clock& clock, uint32_t number);
   // Whether one more node may be damaged; counts it.
   bool MayDamage(uint32_t node);
   void EndNodeFaults();

@@ -112,7 +112,7 @@ TrialReport RunOnce(const Trial& trial, const TrialOptions& options) {
   for (const CrashPoint& point : struck) {
     if (IsFailedOperation(point)) continue;
     Counters* counters = report.mutable_result()->mutable_counters();
-    const bool power_loss = point.crash() == plan::Fault::Crash::POWER_LOSS;
+    const bool power_loss = point.crash() == fault::Crash::POWER_LOSS;
     if (power_loss) counters->set_power_losses(counters->power_losses() + 1);
     if (!power_loss) counters->set_crashes(counters->crashes() + 1);
   }
@@ -188,7 +188,7 @@ bool IsFailedOperation(const CrashPoint& point) {
 }
 
 std::string CrashPointText(const CrashPoint& point) {
-  const char* crash = point.crash() == plan::Fault::Crash::POWER_LOSS ? "power loss" : "process death";
+  const char* crash = point.crash() == fault::Crash::POWER_LOSS ? "power loss" : "process death";
   std::string text = absl::StrCat(crash, " of node ", point.node());
   switch (point.kind()) {
     case CrashPoint::MUTATION_FAILS:

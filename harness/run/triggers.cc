@@ -45,7 +45,7 @@ void Runner::MeetTriggers(uint32_t node, sut::Probe probe) {
       continue;
     }
     if (trigger.step.has_fault()) {
-      plan::Target target;
+      fault::Target target;
       target.set_node(node);
       plan::AimAt(target, trigger.step.mutable_fault());
     }

@@ -162,8 +162,8 @@ void SimCluster::Abandon(uint32_t session) {
 
 bool SimCluster::IsUp(uint32_t node) const { return node >= 1 && node <= nodes_.size() && Node(node).is_up(); }
 
-absl::Status SimCluster::Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) {
-  Node(node).Crash({.kind = kind, .salt = salt, .why = plan::Fault::Crash::Kind_Name(kind)});
+absl::Status SimCluster::Crash(uint32_t node, fault::Crash::Kind kind, uint64_t salt) {
+  Node(node).Crash({.kind = kind, .salt = salt, .why = fault::Crash::Kind_Name(kind)});
   return absl::OkStatus();
 }
 

@@ -60,12 +60,12 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   uint64_t Invoke(Call call, std::function<void(const CallResult&)> done) override;
   void ExtendDeadlines(int64_t deadline_us) override;
   void Abandon(uint32_t session) override;
-  std::optional<uint32_t> Resolve(const plan::Target& target) const override;
+  std::optional<uint32_t> Resolve(const fault::Target& target) const override;
   bool IsUp(uint32_t node) const override;
   absl::StatusOr<std::vector<uint32_t>> MembersOf(uint32_t object) const override;
   bool ChangesGroups() const override;
   absl::Status LoseDisk(uint32_t node) override;
-  absl::Status Crash(uint32_t node, plan::Fault::Crash::Kind kind, uint64_t salt) override;
+  absl::Status Crash(uint32_t node, fault::Crash::Kind kind, uint64_t salt) override;
   absl::Status Restart(uint32_t node) override;
   absl::Status Pause(uint32_t node) override;
   void Resume(uint32_t node) override;
@@ -104,7 +104,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
     uint32_t node = 1;
     PointKind point = PointKind::kMutation;
     uint64_t ordinal = 1;  // from 1, among the points of the same sort; fails count as mutations
-    plan::Fault::Crash::Kind kind = plan::Fault::Crash::PROCESS_DEATH;
+    fault::Crash::Kind kind = fault::Crash::PROCESS_DEATH;
     uint64_t salt = 0;
   };
   // Strikes once; `struck` (may be empty) is called after the node has died.
@@ -185,7 +185,7 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
 
   Group& GroupOf(sut::TabletId tablet);
   check::ReplicaName NameOf(const SimNode& node, sut::TabletId tablet);
-  std::optional<uint32_t> ObjectOf(const plan::Target& target) const;
+  std::optional<uint32_t> ObjectOf(const fault::Target& target) const;
   std::optional<uint32_t> LeaderOf(uint32_t object) const;
   // Null if that node is down or does not host it.
   const sut::Replica* ReplicaAt(uint32_t node, uint32_t object) const;

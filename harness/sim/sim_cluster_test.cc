@@ -108,8 +108,8 @@ struct World {
     EXPECT_THAT(cluster->WhyNotQuiet(), IsEmpty());
   }
   uint32_t Leader(uint32_t tablet = 0) {
-    plan::Target target;
-    target.set_role(plan::Target::LEADER);
+    fault::Target target;
+    target.set_role(fault::Target::LEADER);
     target.set_tablet(tablet);
     return cluster->Resolve(target).value_or(1);
   }
@@ -150,7 +150,7 @@ TEST(SimClusterTest, SurvivesTheLeadersCrash) {
   World world(MakePlan());
   ASSERT_EQ(world.Put("k", "v1").outcome, CallOutcome::kOk);
   const uint32_t leader = world.Leader();
-  EXPECT_TRUE(world.cluster->Crash(leader, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+  EXPECT_TRUE(world.cluster->Crash(leader, fault::Crash::PROCESS_DEATH, 1).ok());
   EXPECT_FALSE(world.cluster->IsUp(leader));
   EXPECT_EQ(world.Get("k"), "v1");
   EXPECT_EQ(world.Put("k", "v2").outcome, CallOutcome::kOk);
@@ -166,7 +166,7 @@ TEST(SimClusterTest, AcknowledgedWritesOutliveALossOfPowerOfAllNodes) {
     ASSERT_EQ(world.Put(absl::StrCat("k", i), absl::StrCat("v", i)).outcome, CallOutcome::kOk);
   }
   for (uint32_t node = 1; node <= 3; ++node)
-    EXPECT_TRUE(world.cluster->Crash(node, plan::Fault::Crash::POWER_LOSS, node).ok());
+    EXPECT_TRUE(world.cluster->Crash(node, fault::Crash::POWER_LOSS, node).ok());
   world.Run(kSecondUs);
   world.RestartAll();
   for (int i = 0; i < 20; ++i) EXPECT_EQ(world.Get(absl::StrCat("k", i)), absl::StrCat("v", i));
@@ -211,7 +211,7 @@ TEST(SimClusterTest, InspectionsSeeTheSameRowsRunningAndDown) {
   flush.set_kind(sut::proto::Maintenance::FLUSH);
   world.cluster->Maintain(2, 0, flush);
   world.Run(kSecondUs);
-  EXPECT_TRUE(world.cluster->Crash(2, plan::Fault::Crash::POWER_LOSS, 1).ok());
+  EXPECT_TRUE(world.cluster->Crash(2, fault::Crash::POWER_LOSS, 1).ok());
   int seen = 0;
   for (const check::ReplicaInspection& replica : world.cluster->Inspect().replicas) {
     if (replica.replica.node != 2) continue;
@@ -264,7 +264,7 @@ TEST(SimClusterTest, SnapshotsAndRestoresWork) {
   EXPECT_EQ(world.Get("k"), "v1");
   EXPECT_GE(world.witness.begun.size(), 4u) << "on two tablets, a create and a restore";
   for (uint32_t node = 1; node <= 3; ++node)
-    EXPECT_TRUE(world.cluster->Crash(node, plan::Fault::Crash::POWER_LOSS, node).ok());
+    EXPECT_TRUE(world.cluster->Crash(node, fault::Crash::POWER_LOSS, node).ok());
   world.RestartAll();
   EXPECT_EQ(world.Get("k"), "v1");
 }
@@ -301,7 +301,7 @@ TEST(SimClusterTest, EveryDiskMutationAndProbeIsACrashPoint) {
     flush.set_kind(sut::proto::Maintenance::FLUSH);
     cluster.Maintain(1, 0, flush);
     world.Run(kSecondUs / 5);
-    EXPECT_TRUE(cluster.Crash(1, plan::Fault::Crash::POWER_LOSS, 3).ok());
+    EXPECT_TRUE(cluster.Crash(1, fault::Crash::POWER_LOSS, 3).ok());
     world.Run(kSecondUs / 5);
     revive();
     revive();  // a crash may have struck the start
@@ -320,7 +320,7 @@ TEST(SimClusterTest, EveryDiskMutationAndProbeIsACrashPoint) {
   constexpr uint64_t kRunsMax = 25;
   for (uint64_t i = 1; i <= std::min(mutations, kRunsMax); ++i) {
     run(SimCluster::PointCrash{.ordinal = 1 + (i - 1) * mutations / kRunsMax % mutations,
-                               .kind = i % 2 == 0 ? plan::Fault::Crash::POWER_LOSS : plan::Fault::Crash::PROCESS_DEATH,
+                               .kind = i % 2 == 0 ? fault::Crash::POWER_LOSS : fault::Crash::PROCESS_DEATH,
                                .salt = i});
   }
   for (uint64_t i = 1; i <= std::min<uint64_t>(probes, 10); ++i) {
@@ -338,7 +338,7 @@ std::pair<uint64_t, uint64_t> StormyRun(uint64_t seed, SimOptions options = {}) 
   for (int i = 0; i < 12; ++i) {
     world.Put(absl::StrCat("k", i % 4), absl::StrCat("v", i));
     if (i % 4 == 1) {
-      EXPECT_TRUE(world.cluster->Crash(1 + i % 3, plan::Fault::Crash::POWER_LOSS, i).ok());
+      EXPECT_TRUE(world.cluster->Crash(1 + i % 3, fault::Crash::POWER_LOSS, i).ok());
     }
     if (i % 4 == 3) world.RestartAll();
   }
@@ -368,7 +368,7 @@ TEST(SimClusterTest, AReplicaThatForgetsItsVoteIsFoundOut) {
   World world(plan);
   EXPECT_THAT(world.witness.violations, IsEmpty());
   for (uint32_t node = 1; node <= 3; ++node)
-    EXPECT_TRUE(world.cluster->Crash(node, plan::Fault::Crash::PROCESS_DEATH, node).ok());
+    EXPECT_TRUE(world.cluster->Crash(node, fault::Crash::PROCESS_DEATH, node).ok());
   world.RestartAll();
   EXPECT_THAT(world.witness.violations, Contains(HasSubstr("came back with a vote for")));
   world.witness.violations.clear();
@@ -376,7 +376,7 @@ TEST(SimClusterTest, AReplicaThatForgetsItsVoteIsFoundOut) {
 
 TEST(SimClusterTest, ANodeThatCannotReadItsOwnDiskIsAViolation) {
   World world(MakePlan());
-  EXPECT_TRUE(world.cluster->Crash(2, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+  EXPECT_TRUE(world.cluster->Crash(2, fault::Crash::PROCESS_DEATH, 1).ok());
   const std::string current = sut::NodeLayout(SimNode::root(), {2}).log_store() + "/CURRENT";
   ASSERT_TRUE(world.cluster->disk(2).FlipBits(current, 0, 1).ok());
   EXPECT_FALSE(world.cluster->Restart(2).ok());

@@ -90,8 +90,8 @@ class SimFaultsTest : public testing::Test {
     EXPECT_THAT(cluster_->WhyNotQuiet(), IsEmpty());
   }
   uint32_t Leader() {
-    plan::Target target;
-    target.set_role(plan::Target::LEADER);
+    fault::Target target;
+    target.set_role(fault::Target::LEADER);
     return cluster_->Resolve(target).value_or(1);
   }
   uint32_t Follower() { return Leader() % 3 + 1; }
@@ -115,9 +115,9 @@ TEST_F(SimFaultsTest, APowerLossTakesFromTheDiskOfADeadProcessToo) {
     const std::string prefix = absl::StrCat("r", round, "-");
     PutMany(prefix, 6);
     const uint32_t node = Follower();
-    ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+    ASSERT_TRUE(cluster_->Crash(node, fault::Crash::PROCESS_DEATH, 1).ok());
     const uint64_t before = cluster_->disk(node).StateHash();
-    ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::POWER_LOSS, static_cast<uint64_t>(round)).ok());
+    ASSERT_TRUE(cluster_->Crash(node, fault::Crash::POWER_LOSS, static_cast<uint64_t>(round)).ok());
     if (cluster_->disk(node).StateHash() != before) ++taken;
     ASSERT_TRUE(cluster_->Restart(node).ok());
     RunUntilQuiet();
@@ -177,7 +177,7 @@ TEST_F(SimFaultsTest, AFailedFlushStopsTheNodeWhichReplays) {
 TEST_F(SimFaultsTest, AnUnreadableLogKeepsTheNodeFromStartingWhileTheErrorLasts) {
   const uint32_t node = Follower();
   PutMany("a", 2);
-  ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+  ASSERT_TRUE(cluster_->Crash(node, fault::Crash::PROCESS_DEATH, 1).ok());
   Arm(node, "io-error read raft-log times=1");
   EXPECT_EQ(cluster_->Restart(node).code(), absl::StatusCode::kUnavailable);
   ASSERT_TRUE(cluster_->Restart(node).ok());
@@ -190,7 +190,7 @@ TEST_F(SimFaultsTest, ALostLogWriteIsNoticedAtTheNextStart) {
   PutMany("a", 3);
   EXPECT_TRUE(cluster_->IsUp(node));
   EXPECT_TRUE(cluster_->IsDamaged(node));
-  ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+  ASSERT_TRUE(cluster_->Crash(node, fault::Crash::PROCESS_DEATH, 1).ok());
   EXPECT_EQ(cluster_->Restart(node).code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(witness_.disk_stops.back(), HasSubstr("synced up to"));
   RunUntilQuiet();
@@ -203,14 +203,14 @@ TEST_F(SimFaultsTest, AMisdirectedLogWriteIsNoticedAtTheNextStart) {
   Arm(node, "misdirected append raft-log");
   PutMany("b", 2);
   EXPECT_TRUE(cluster_->IsDamaged(node));
-  ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+  ASSERT_TRUE(cluster_->Crash(node, fault::Crash::PROCESS_DEATH, 1).ok());
   EXPECT_EQ(cluster_->Restart(node).code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(SimFaultsTest, RotInTheLogIsNoticedAtTheNextStart) {
   PutMany("a", 3);
   const uint32_t node = Follower();
-  ASSERT_TRUE(cluster_->Crash(node, plan::Fault::Crash::POWER_LOSS, 1).ok());
+  ASSERT_TRUE(cluster_->Crash(node, fault::Crash::POWER_LOSS, 1).ok());
   const auto flipped = cluster_->RotDisk(node, {.path_class = faults::PathClass::kRaftLog, .files = 100, .bits = 3}, 7);
   ASSERT_TRUE(flipped.ok());
   EXPECT_GT(*flipped, 0u);
@@ -271,7 +271,7 @@ TEST_F(SimFaultsTest, ADisturbedClockJumpsAndDriftsButNeverGoesBackInOneLife) {
   EXPECT_EQ(cluster_->NodeClockUs(1), true_us + 5 * kSecondUs) << "it stands still instead of going back";
   Run(3 * kSecondUs);
   EXPECT_EQ(cluster_->NodeClockUs(1), true_us + 5 * kSecondUs);
-  ASSERT_TRUE(cluster_->Crash(1, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+  ASSERT_TRUE(cluster_->Crash(1, fault::Crash::PROCESS_DEATH, 1).ok());
   ASSERT_TRUE(cluster_->Restart(1).ok());
   EXPECT_EQ(cluster_->NodeClockUs(1), cluster_->NowUs() - 2 * kSecondUs) << "a new life knows no earlier reading";
   ASSERT_TRUE(cluster_->DisturbClock(1, {.drift_permille = 500}).ok());
@@ -286,7 +286,7 @@ TEST_F(SimFaultsTest, ADisturbedClockJumpsAndDriftsButNeverGoesBackInOneLife) {
 
 TEST_F(SimFaultsTest, AClockThatIsAnHourBehindFromTheStartDoesNoHarm) {
   ASSERT_TRUE(cluster_->DisturbClock(1, {.jump_us = -3'600 * kSecondUs}).ok());
-  ASSERT_TRUE(cluster_->Crash(1, plan::Fault::Crash::PROCESS_DEATH, 1).ok());
+  ASSERT_TRUE(cluster_->Crash(1, fault::Crash::PROCESS_DEATH, 1).ok());
   ASSERT_TRUE(cluster_->Restart(1).ok());
   EXPECT_LT(cluster_->NodeClockUs(1), 0);
   RunUntilQuiet();
@@ -299,7 +299,7 @@ TEST_F(SimFaultsTest, HybridTimesOfALogNeverGoBackUnderDisturbedClocks) {
       ASSERT_TRUE(cluster_->DisturbClock(node, {.jump_us = jump_us - 4'000'000, .drift_permille = 100 * round}).ok());
     }
     PutMany(absl::StrCat("r", round), 3);
-    ASSERT_TRUE(cluster_->Crash(Leader(), plan::Fault::Crash::POWER_LOSS, static_cast<uint64_t>(round)).ok());
+    ASSERT_TRUE(cluster_->Crash(Leader(), fault::Crash::POWER_LOSS, static_cast<uint64_t>(round)).ok());
     PutMany(absl::StrCat("s", round), 2);
     for (uint32_t node = 1; node <= 3; ++node) {
       if (!cluster_->IsUp(node)) {

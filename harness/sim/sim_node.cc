@@ -169,7 +169,7 @@ absl::Status SimNode::Start() {
 }
 
 void SimNode::Crash(const CrashSpec& crash) {
-  const bool power_loss = crash.kind == plan::Fault::Crash::POWER_LOSS;
+  const bool power_loss = crash.kind == fault::Crash::POWER_LOSS;
   // Of a process that is dead already, too: what it wrote and did not sync is still on its way to the disk.
   if (power_loss) disk_->PowerLoss(sut::Mix({options_.seed, kPowerLossSalt, id().value, crash.salt}));
   if (!is_up()) return;

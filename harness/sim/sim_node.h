@@ -65,7 +65,7 @@ class SimNodeHost {
 };
 
 struct CrashSpec {
-  plan::Fault::Crash::Kind kind = plan::Fault::Crash::PROCESS_DEATH;
+  fault::Crash::Kind kind = fault::Crash::PROCESS_DEATH;
   uint64_t salt = 0;  // decides what a loss of power takes
   std::string why;
 };

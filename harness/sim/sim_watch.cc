@@ -217,22 +217,22 @@ check::ReplicaName SimCluster::NameOf(const SimNode& node, sut::TabletId tablet)
   return {.tablet = GroupOf(tablet).object, .node = node.id().value, .incarnation = node.incarnation()};
 }
 
-std::optional<uint32_t> SimCluster::ObjectOf(const plan::Target& target) const {
-  if (target.role() == plan::Target::MASTER_LEADER || target.role() == plan::Target::MASTER_FOLLOWER) {
+std::optional<uint32_t> SimCluster::ObjectOf(const fault::Target& target) const {
+  if (target.role() == fault::Target::MASTER_LEADER || target.role() == fault::Target::MASTER_FOLLOWER) {
     return check::kMasterObject;
   }
   if (target.table() >= plan_.shape().tables() || target.tablet() >= ids_.tablets_per_table()) return std::nullopt;
   return target.table() * ids_.tablets_per_table() + target.tablet();
 }
 
-std::optional<uint32_t> SimCluster::Resolve(const plan::Target& target) const {
-  if (target.role() == plan::Target::NODE) {
+std::optional<uint32_t> SimCluster::Resolve(const fault::Target& target) const {
+  if (target.role() == fault::Target::NODE) {
     return target.node() >= 1 && target.node() <= nodes_.size() ? std::optional(target.node()) : std::nullopt;
   }
   const std::optional<uint32_t> object = ObjectOf(target);
   if (!object.has_value()) return std::nullopt;
   const std::optional<uint32_t> leader = LeaderOf(*object);
-  const bool wants_leader = target.role() == plan::Target::LEADER || target.role() == plan::Target::MASTER_LEADER;
+  const bool wants_leader = target.role() == fault::Target::LEADER || target.role() == fault::Target::MASTER_LEADER;
   if (!leader.has_value() || wants_leader) return leader;
   std::vector<uint32_t> followers = Members(*object);
   std::erase(followers, *leader);
