@@ -203,6 +203,7 @@ TEST_F(CommandTest, AHuntThatMakesNoSenseIsRefused) {
   ExpectRefused({"bugs", "hunt"}, "--all");
   ExpectRefused({"bugs", "hunt", "restore-merges-rows", "--all"}, "--all");
   ExpectRefused({"bugs", "hunt", "--all", "--budget=soon"}, "--budget soon");
+  ExpectRefused({"bugs", "hunt", "--all", "--baseline", "--baseline-budget=soon"}, "--baseline-budget soon");
   ExpectRefused({"bugs", "hunt", "--all", "--json=no/such/folder"}, "--json no/such/folder");
   ExpectRefused({"bugs", "hunt", "--all", "--plans-to=absent"}, "--plans-to absent");
   ExpectRefused({"bugs", "hunt", "--all", "--cluster=process", "--server-binary=absent"}, "--server-binary absent");

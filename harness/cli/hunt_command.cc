@@ -35,6 +35,7 @@ struct HuntFlags {
   std::string json_file;
   std::string plan_directory;
   bool baseline = false;
+  std::string baseline_budget = "20s";
   int64_t minimize_s_max = 20;
   run::WorkerPoolOptions pool;
   WorldFlags world;
@@ -182,18 +183,27 @@ absl::Status WritePlan(const HuntFlags& flags, const Row& row) {
 
 // --- The hunt
 
-absl::StatusOr<Row> HuntOne(const BugEntry& entry, const HuntFlags& flags, const run::HuntOptions& options) {
+// The same search with plain plans; not minimised.
+absl::StatusOr<run::HuntOptions> BaselineOptionsOf(const HuntFlags& flags, const run::HuntOptions& options) {
+  const absl::StatusOr<std::chrono::milliseconds> budget = ParseDuration("--baseline-budget", flags.baseline_budget);
+  if (!budget.ok()) return budget.status();
+  run::HuntOptions plain = options;
+  plain.profiles = *plan::ProfileNamed("plain");
+  plain.guided = false;
+  plain.budget = *budget;
+  plain.minimize_ms_max = 0;
+  return plain;
+}
+
+absl::StatusOr<Row> HuntOne(const BugEntry& entry, const run::HuntOptions& options,
+                            const std::optional<run::HuntOptions>& plain) {
   Row row{.entry = &entry, .hunt = {}, .baseline = {}};
   const std::string name(sut::BugName(entry.bug));
   absl::StatusOr<run::HuntResult> hunt = run::HuntBug(name, options);
   if (!hunt.ok()) return hunt.status();
   row.hunt = *std::move(hunt);
-  if (!flags.baseline || StopRequested()) return row;
-  run::HuntOptions plain = options;
-  plain.profiles = *plan::ProfileNamed("plain");
-  plain.guided = false;
-  plain.minimize_ms_max = 0;
-  absl::StatusOr<run::HuntResult> baseline = run::HuntBug(name, plain);
+  if (!plain || StopRequested()) return row;
+  absl::StatusOr<run::HuntResult> baseline = run::HuntBug(name, *plain);
   if (!baseline.ok()) return baseline.status();
   row.baseline = *std::move(baseline);
   return row;
@@ -206,6 +216,12 @@ int RunHunt(const HuntFlags& flags) {
   if (!world.ok()) return Fail(world.status());
   const absl::StatusOr<run::HuntOptions> options = HuntOptionsOf(flags, *world);
   if (!options.ok()) return Fail(options.status());
+  std::optional<run::HuntOptions> plain;
+  if (flags.baseline) {
+    absl::StatusOr<run::HuntOptions> baseline = BaselineOptionsOf(flags, *options);
+    if (!baseline.ok()) return Fail(baseline.status());
+    plain = *std::move(baseline);
+  }
   // Before anything is run: it would be a pity to notice at the end.
   std::error_code error;
   if (!flags.plan_directory.empty() && !std::filesystem::is_directory(flags.plan_directory, error)) {
@@ -218,7 +234,7 @@ int RunHunt(const HuntFlags& flags) {
   std::vector<Row> rows;
   for (const BugEntry* entry : *entries) {
     if (StopRequested()) break;
-    absl::StatusOr<Row> row = HuntOne(*entry, flags, *options);
+    absl::StatusOr<Row> row = HuntOne(*entry, *options, plain);
     if (!row.ok()) return Fail(row.status());
     if (absl::Status status = WritePlan(flags, *row); !status.ok()) return Fail(status);
     absl::PrintF("%s", RowText(*row));
@@ -252,6 +268,10 @@ void AddHuntCommand(CLI::App* bugs, int* exit_code) {
   AddProcessOptions(command, &flags->world);
   command->add_flag("--baseline", flags->baseline,
                     "Search each also with plain plans: no faults, no triggers, no themes, no odd constants");
+  command->add_option("--baseline-budget", flags->baseline_budget, "How long to search each with plain plans")
+      ->needs("--baseline")
+      ->type_name("TIME")
+      ->capture_default_str();
   command
       ->add_option("--minimize-seconds", flags->minimize_s_max,
                    "How long to minimise each failing plan; 0, or in processes: not")
