@@ -36,7 +36,7 @@ struct HuntFlags {
   std::string plan_directory;
   bool baseline = false;
   std::string baseline_budget = "20s";
-  int64_t minimize_s_max = 20;
+  int64_t minimize_s_max = 40;
   run::WorkerPoolOptions pool;
   WorldFlags world;
 };

@@ -84,14 +84,16 @@ void PlayReplaceDead(uint64_t at_us, Draft* draft) {
                    .tablet = tablet,
                    .writes_only = draft->Chance(500)});
   const uint64_t fault_us = away_us + draft->BetweenMs(500, 2500);
-  const uint64_t kind = draft->random()->NextBelow(3);
-  if (kind == 0) {
+  const uint64_t kind = draft->random()->NextBelow(4);
+  if (kind <= 1) {
     // Who is behind when the leader goes needs votes that it must not get; the master is not there to clear up.
     const uint64_t lag_us = draft->BetweenMs(300, 1500);
     draft->Isolate(fault_us, draft->Follower(tablet), {}, {lag_us, lag_us});
     draft->TakeAway(fault_us + lag_us - Ms(30), draft->Leader(tablet), kBackUs);
-    draft->TakeAway(away_us + draft->BetweenMs(0, 600), draft->MasterLeader(), kBackUs);
-  } else if (kind == 1) {
+    // Before the change is made, or when all that is left is to tell the one that is out.
+    const uint64_t clear_up_us = kind == 0 ? away_us + draft->BetweenMs(0, 600) : fault_us + draft->BetweenMs(0, 300);
+    draft->TakeAway(clear_up_us, draft->MasterLeader(), kBackUs);
+  } else if (kind == 2) {
     draft->TakeAway(fault_us, draft->Leader(tablet), kBackUs);
   } else {
     StrikeBootstrap(away_us, draft);

@@ -164,8 +164,8 @@ Profile MembershipProfile() {
   profile.shapes = {{350, 3, 3}, {350, 5, 3, 3}, {100, 5, 3}, {100, 5, 5, 3}, {50, 1, 1}, {50, 3, 1, 1}};
   profile.faults = {3, 8};
   Weigh(&profile, {{Theme::kReplaceReplica, 60},
-                   {Theme::kReplaceDead, 60},
-                   {Theme::kGrowAndShrink, 60},
+                   {Theme::kReplaceDead, 100},
+                   {Theme::kGrowAndShrink, 50},
                    {Theme::kLostDisk, 90},
                    {Theme::kImportedSnapshot, 0}});
   profile.enough_weight = 20;
