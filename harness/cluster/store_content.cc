@@ -98,19 +98,17 @@ absl::StatusOr<std::vector<JournaledReplica>> ReadJournal(const sut::StorageSeam
                                                           const std::string& log_store_directory) {
   std::vector<JournaledReplica> records;
   if (!seam.env->FileExists(absl::StrCat(log_store_directory, "/CURRENT")).ok()) return records;
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(sut::LogStoreOptions(seam), log_store_directory, &opened);
-  if (!status.ok()) return sut::FromRocksdb(status, "reading the journal");
-  std::unique_ptr<rocksdb::DB> db(opened);
+  absl::StatusOr<sut::OpenedStore> opened = sut::OpenStoreReadOnly(sut::LogStoreOptions(seam), log_store_directory);
+  if (!opened.ok()) return opened.status();
   absl::Status problem;
   {
-    const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions()));
+    const std::unique_ptr<rocksdb::Iterator> it(opened->db->NewIterator(rocksdb::ReadOptions()));
     for (it->SeekToFirst(); it->Valid() && problem.ok(); it->Next()) {
       problem = TakeLogRecord(it->key().ToStringView(), it->value().ToStringView(), &records);
     }
     if (problem.ok() && !it->status().ok()) problem = sut::FromRocksdb(it->status(), "reading the journal");
   }
-  sut::CloseStore(seam, std::move(db));
+  sut::CloseStore(seam, std::move(opened->db));
   if (!problem.ok()) return problem;
   return records;
 }

@@ -103,13 +103,10 @@ absl::Status MisreadMarkers(const TabletStore& staged, BugSet bugs, StoreBatch& 
 // older version, whole and valid. So what a reader would find is held against what the store has.
 absl::Status VerifyLinked(const StorageSeam& seam, const std::vector<std::string>& files,
                           const std::string& directory) {
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(TabletStoreOptions(seam), directory, &opened);
-  if (status.IsNotFound() || status.IsPathNotFound()) return Damaged(directory, status.ToString());
-  if (!status.ok()) return FromRocksdb(status, absl::StrCat("open of ", directory));
-  const std::unique_ptr<rocksdb::DB> db(opened);
+  const absl::StatusOr<OpenedStore> opened = OpenStoreReadOnly(TabletStoreOptions(seam), directory);
+  if (!opened.ok()) return opened.status();
   std::vector<rocksdb::LiveFileMetaData> listed;
-  db->GetLiveFilesMetaData(&listed);
+  opened->db->GetLiveFilesMetaData(&listed);
   std::vector<std::string> found;
   for (const rocksdb::LiveFileMetaData& file : listed) found.push_back("/" + file.relative_filename);
   std::sort(found.begin(), found.end());
@@ -273,13 +270,10 @@ absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ReadAll(const S
                                                                          const std::string& directory) {
   const rocksdb::Status present = seam.env->FileExists(absl::StrCat(directory, "/", kCurrentFile));
   if (!present.ok()) return FromRocksdb(present, absl::StrCat("no store at ", directory));
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(TabletStoreOptions(seam), directory, &opened);
-  if (status.IsNotFound() || status.IsPathNotFound()) return Damaged(directory, status.ToString());
-  if (!status.ok()) return FromRocksdb(status, absl::StrCat("open of ", directory));
-  const std::unique_ptr<rocksdb::DB> db(opened);
+  const absl::StatusOr<OpenedStore> opened = OpenStoreReadOnly(TabletStoreOptions(seam), directory);
+  if (!opened.ok()) return opened.status();
   std::vector<std::pair<std::string, std::string>> contents;
-  const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions()));
+  const std::unique_ptr<rocksdb::Iterator> it(opened->db->NewIterator(rocksdb::ReadOptions()));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     contents.emplace_back(it->key().ToString(), it->value().ToString());
   }

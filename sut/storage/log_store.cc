@@ -13,7 +13,6 @@
 #include "sut/storage/rocksdb_calls.h"
 #include "sut/storage/rocksdb_options.h"
 #include "sut/storage/synced_mark.h"
-#include "sut/storage/table_footers.h"
 
 namespace sut {
 namespace {
@@ -132,23 +131,20 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(const StorageSeam& seam
   absl::StatusOr<std::unique_ptr<SyncedMark>> mark = SyncedMark::Open(seam, path + kMarkFile);
   if (!mark.ok()) return mark.status();
   const uint64_t synced = (*mark)->sequence();
-  if (absl::Status status = SetDamagedTablesAside(seam, path); !status.ok()) return status;
-  rocksdb::DB* opened = nullptr;
   const auto recovered = std::make_shared<RecoveryTables>();
   rocksdb::Options options = LogStoreOptions(seam);
   options.listeners.push_back(recovered);
-  const rocksdb::Status status = rocksdb::DB::Open(options, path, &opened);
-  if (status.IsNotFound() || status.IsPathNotFound()) return absl::DataLossError(status.ToString());
-  if (!status.ok()) return FromRocksdb(status, "open of the Raft log store");
-  std::unique_ptr<LogStore> store(new LogStore(seam, std::unique_ptr<rocksdb::DB>(opened), *std::move(mark)));
-  if (const uint64_t found = opened->GetLatestSequenceNumber(); found < synced) {
+  absl::StatusOr<OpenedStore> opened = OpenStore(options, path);
+  if (!opened.ok()) return opened.status();
+  std::unique_ptr<LogStore> store(new LogStore(seam, *std::move(opened), *std::move(mark)));
+  if (const uint64_t found = store->db_->GetLatestSequenceNumber(); found < synced) {
     return absl::DataLossError(absl::StrCat("the Raft log ends at record ", found, ", and was synced up to ", synced));
   }
-  const uint64_t listed = NewestTable(*opened, [&](const auto& file) { return !recovered->Made(file); });
+  const uint64_t listed = NewestTable(*store->db_, [&](const auto& file) { return !recovered->Made(file); });
   if (const uint64_t known = store->mark_->newest_table(); listed < known) {
     return absl::DataLossError(absl::StrCat("the Raft log's MANIFEST does not list table ", known));
   }
-  if (absl::Status noted = store->mark_->NoteTable(NewestTable(*opened)); !noted.ok()) return noted;
+  if (absl::Status noted = store->mark_->NoteTable(NewestTable(*store->db_)); !noted.ok()) return noted;
   store->recovered_ = present.IsNotFound();
   if (CountTableFiles(*store->db_) >= kTableFilesMax) {
     if (absl::Status merged = store->Merge(); !merged.ok()) return merged;
@@ -156,8 +152,8 @@ absl::StatusOr<std::unique_ptr<LogStore>> LogStore::Open(const StorageSeam& seam
   return store;
 }
 
-LogStore::LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db, std::unique_ptr<SyncedMark> mark)
-    : seam_(seam), db_(std::move(db)), mark_(std::move(mark)) {}
+LogStore::LogStore(const StorageSeam& seam, OpenedStore store, std::unique_ptr<SyncedMark> mark)
+    : seam_(seam), env_(std::move(store.env)), db_(std::move(store.db)), mark_(std::move(mark)) {}
 
 LogStore::~LogStore() { CloseStore(seam_, std::move(db_)); }
 

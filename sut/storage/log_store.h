@@ -28,6 +28,7 @@
 #include "sut/proto/storage.pb.h"
 #include "sut/raft/raft.h"
 #include "sut/runtime/seams.h"
+#include "sut/storage/rocksdb_calls.h"
 
 namespace rocksdb {
 class DB;
@@ -78,7 +79,7 @@ class LogStore {
   absl::StatusOr<std::vector<RecoveredReplica>> Recover();
 
  private:
-  LogStore(const StorageSeam& seam, std::unique_ptr<rocksdb::DB> db, std::unique_ptr<SyncedMark> mark);
+  LogStore(const StorageSeam& seam, OpenedStore store, std::unique_ptr<SyncedMark> mark);
   // Which entries of a group there are. Invariant: first <= next.
   struct Entries {
     Index first;
@@ -106,6 +107,7 @@ class LogStore {
   absl::StatusOr<bool> Contains(TabletId tablet, OpId op) const;
 
   const StorageSeam seam_;
+  const std::unique_ptr<rocksdb::Env> env_;  // the store's
   std::unique_ptr<rocksdb::DB> db_;
   const std::unique_ptr<SyncedMark> mark_;  // Invariant: not above the last record that was synced
 

@@ -23,16 +23,13 @@ void AddSized(std::string_view bytes, std::string* to) {
 }
 
 absl::Status DigestRows(const StorageSeam& seam, const std::string& directory, SnapshotContents* contents) {
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(TabletStoreOptions(seam), directory, &opened);
-  if (status.IsNotFound() || status.IsPathNotFound()) return absl::DataLossError(status.ToString());
-  if (!status.ok()) return FromRocksdb(status, absl::StrCat("open of ", directory));
-  const std::unique_ptr<rocksdb::DB> db(opened);
+  const absl::StatusOr<OpenedStore> opened = OpenStoreReadOnly(TabletStoreOptions(seam), directory);
+  if (!opened.ok()) return opened.status();
   const auto [begin, end] = KeySpaceRange(KeySpace::kRow);
   const rocksdb::Slice upper_bound(end);
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper_bound;
-  const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(options));
+  const std::unique_ptr<rocksdb::Iterator> it(opened->db->NewIterator(options));
   std::string row;
   for (it->Seek(begin); it->Valid(); it->Next()) {
     row.clear();

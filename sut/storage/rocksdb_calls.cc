@@ -2,11 +2,13 @@
 
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "rocksdb/db.h"
 #include "sut/storage/rocksdb_options.h"
+#include "sut/storage/table_check.h"
 
 namespace sut {
 namespace {
@@ -29,7 +31,35 @@ absl::StatusCode CodeOf(const rocksdb::Status& status) {
   }
 }
 
+absl::StatusOr<OpenedStore> Opened(OpenedStore store, const rocksdb::Status& status, const std::string& directory) {
+  if (status.IsNotFound() || status.IsPathNotFound()) {
+    return absl::DataLossError(absl::StrCat("open of ", directory, ": ", status.ToString()));
+  }
+  if (!status.ok()) return FromRocksdb(status, absl::StrCat("open of ", directory));
+  return store;
+}
+
 }  // namespace
+
+absl::StatusOr<OpenedStore> OpenStore(const rocksdb::Options& options, const std::string& directory) {
+  OpenedStore store{.env = WithTableCheck(options.env), .db = nullptr};
+  rocksdb::Options checked = options;
+  checked.env = store.env.get();
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(checked, directory, &opened);
+  store.db.reset(opened);
+  return Opened(std::move(store), status, directory);
+}
+
+absl::StatusOr<OpenedStore> OpenStoreReadOnly(const rocksdb::Options& options, const std::string& directory) {
+  OpenedStore store{.env = WithTableCheck(options.env), .db = nullptr};
+  rocksdb::Options checked = options;
+  checked.env = store.env.get();
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(checked, directory, &opened);
+  store.db.reset(opened);
+  return Opened(std::move(store), status, directory);
+}
 
 absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what) {
   if (status.ok()) return absl::OkStatus();

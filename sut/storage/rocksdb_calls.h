@@ -6,21 +6,34 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "rocksdb/status.h"
 #include "sut/runtime/seams.h"
 
 namespace rocksdb {
 class DB;
-}
+class Env;
+struct Options;
+}  // namespace rocksdb
 
 namespace sut {
 
 // `what` says what was tried. Corruption -> DataLoss; no space -> ResourceExhausted; not found, also of a file ->
 // NotFound; any other failure of the disk -> Unavailable.
 absl::Status FromRocksdb(const rocksdb::Status& status, std::string_view what);
+
+struct OpenedStore {
+  std::unique_ptr<rocksdb::Env> env;  // which looks at every table file (table_check.h); outlives the store
+  std::unique_ptr<rocksdb::DB> db;
+};
+// Opens a store that is there, or that `options` says to create. What is not found is one of its files, so DataLoss.
+// Blocks its caller.
+absl::StatusOr<OpenedStore> OpenStore(const rocksdb::Options& options, const std::string& directory);
+absl::StatusOr<OpenedStore> OpenStoreReadOnly(const rocksdb::Options& options, const std::string& directory);
 
 // Makes the memtable a durable table file. Blocks its caller.
 absl::Status FlushMemtable(const StorageSeam& seam, rocksdb::DB& db);

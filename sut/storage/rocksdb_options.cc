@@ -18,7 +18,7 @@ class SilentLogger final : public rocksdb::Logger {
 
 rocksdb::Options CommonOptions(const StorageSeam& seam) {
   rocksdb::Options options;
-  options.env = seam.env;
+  options.env = seam.env;  // OpenStore puts its own around it
   options.info_log = std::make_shared<SilentLogger>();
   options.create_if_missing = true;
 
@@ -58,6 +58,7 @@ rocksdb::Options CommonOptions(const StorageSeam& seam) {
   rocksdb::BlockBasedTableOptions table;
   table.no_block_cache = true;
   table.enable_index_compression = false;
+  table.checksum = kTableChecksum;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }

@@ -11,6 +11,7 @@
 #define SUT_STORAGE_ROCKSDB_OPTIONS_H_
 
 #include "rocksdb/options.h"
+#include "rocksdb/table.h"
 #include "sut/runtime/seams.h"
 
 namespace sut {
@@ -19,6 +20,8 @@ namespace sut {
 rocksdb::Options TabletStoreOptions(const StorageSeam& seam);
 // Of the Raft log store, whose write-ahead log is all that makes it durable.
 rocksdb::Options LogStoreOptions(const StorageSeam& seam);
+// Of every block of a table file (table_check.h).
+inline constexpr rocksdb::ChecksumType kTableChecksum = rocksdb::kCRC32c;
 // For plain files beside RocksDB's own.
 rocksdb::EnvOptions PlainFileOptions();
 

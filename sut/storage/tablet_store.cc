@@ -7,7 +7,6 @@
 #include "sut/storage/directory.h"
 #include "sut/storage/rocksdb_calls.h"
 #include "sut/storage/rocksdb_options.h"
-#include "sut/storage/table_footers.h"
 
 namespace sut {
 namespace {
@@ -60,20 +59,15 @@ absl::StatusOr<std::shared_ptr<TabletStore>> TabletStore::Open(const StorageSeam
   } else if (!present.ok()) {
     return FromRocksdb(present, "open of a tablet's store");
   }
-  if (absl::Status status = SetDamagedTablesAside(seam, path); !status.ok()) return status;
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(TabletStoreOptions(seam), path, &opened);
-  // There is a store, so what is not found is one of its files.
-  if (status.IsNotFound() || status.IsPathNotFound()) return absl::DataLossError(status.ToString());
-  if (!status.ok()) return FromRocksdb(status, "open of a tablet's store");
-  std::shared_ptr<TabletStore> store(new TabletStore(seam, path, options, std::unique_ptr<rocksdb::DB>(opened)));
+  absl::StatusOr<OpenedStore> opened = OpenStore(TabletStoreOptions(seam), path);
+  if (!opened.ok()) return opened.status();
+  std::shared_ptr<TabletStore> store(new TabletStore(seam, path, options, *std::move(opened)));
   if (absl::Status loaded = store->LoadApplied(); !loaded.ok()) return loaded;
   return store;
 }
 
-TabletStore::TabletStore(const StorageSeam& seam, std::string path, const OpenOptions& options,
-                         std::unique_ptr<rocksdb::DB> db)
-    : seam_(seam), path_(std::move(path)), options_(options), db_(std::move(db)) {}
+TabletStore::TabletStore(const StorageSeam& seam, std::string path, const OpenOptions& options, OpenedStore store)
+    : seam_(seam), path_(std::move(path)), options_(options), env_(std::move(store.env)), db_(std::move(store.db)) {}
 
 TabletStore::~TabletStore() { CloseStore(seam_, std::move(db_)); }
 

@@ -24,6 +24,7 @@
 #include "sut/base/bugs.h"
 #include "sut/base/ids.h"
 #include "sut/runtime/seams.h"
+#include "sut/storage/rocksdb_calls.h"
 
 namespace rocksdb {
 class DB;
@@ -123,7 +124,7 @@ class TabletStore : public std::enable_shared_from_this<TabletStore> {
   const std::string& path() const { return path_; }
 
  private:
-  TabletStore(const StorageSeam& seam, std::string path, const OpenOptions& options, std::unique_ptr<rocksdb::DB> db);
+  TabletStore(const StorageSeam& seam, std::string path, const OpenOptions& options, OpenedStore store);
   absl::Status LoadApplied();
   // Planted bug 3.
   absl::Status CommitAppliedApart(const StoreBatch& batch, OpId applied);
@@ -131,6 +132,7 @@ class TabletStore : public std::enable_shared_from_this<TabletStore> {
   const StorageSeam seam_;
   const std::string path_;
   const OpenOptions options_;
+  const std::unique_ptr<rocksdb::Env> env_;  // the store's
   std::unique_ptr<rocksdb::DB> db_;
 
   mutable std::mutex mutex_;  // guards what follows, and keeps Pin out of a Commit

@@ -1,29 +1,25 @@
-// A table whose footer was damaged is missed by its store, and nothing is read with it.
-
-#include "sut/storage/table_footers.h"
+// A table whose footer, metaindex or properties were damaged never gets into RocksDB.
 
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rocksdb/env.h"
+#include "sut/storage/checkpoint.h"
 #include "sut/storage/directory.h"
+#include "sut/storage/table_check.h"
 #include "sut/storage/tablet_store.h"
 #include "sut/storage/test_disk.h"
 
 namespace sut {
 namespace {
 
-using ::testing::Contains;
-using ::testing::EndsWith;
-using ::testing::Not;
-
 constexpr size_t kFooterBytes = 53;
 
-class TableFootersTest : public testing::Test {
+class TableCheckTest : public testing::Test {
  protected:
-  TableFootersTest() {
-    auto store = TabletStore::Open(disk_.seam(), path_, {.create = true});
+  TableCheckTest() {
+    auto store = TabletStore::Open(disk_.seam(), path_, {.bugs = {}, .create = true});
     EXPECT_TRUE(store.ok()) << store.status();
     StoreBatch batch;
     batch.Put(StoreKey(KeySpace::kRow, "a"), "1");
@@ -53,26 +49,50 @@ class TableFootersTest : public testing::Test {
   const std::string path_ = disk_.root() + "/1";
 };
 
-TEST_F(TableFootersTest, AWholeTableStays) {
-  EXPECT_FALSE(SaysNoChecksums(Read(Table()).substr(Read(Table()).size() - kFooterBytes)));
+TEST_F(TableCheckTest, AWholeTableIsNotDamaged) {
+  const std::string contents = Read(Table());
+  EXPECT_FALSE(IsDamaged({contents, 0}));
+  EXPECT_FALSE(IsDamaged({std::string_view(contents).substr(10), 10}));
   EXPECT_TRUE(Reopen().ok());
 }
 
-TEST_F(TableFootersTest, ATableWhoseFooterLostTheKindOfItsChecksumsIsSetAside) {
+TEST_F(TableCheckTest, AFooterThatLostTheKindOfItsChecksumsIsDamaged) {
   const std::string table = Table();
   std::string contents = Read(table);
-  for (const char kind : {0, 1, 2, 3, 5, 127}) {
+  for (const char kind : {0, 2, 3, 4, 5, 127}) {
     contents[contents.size() - kFooterBytes] = kind;
-    EXPECT_TRUE(SaysNoChecksums(std::string_view(contents).substr(contents.size() - kFooterBytes)));
+    EXPECT_TRUE(IsDamaged({contents, 0}));
   }
   contents[contents.size() - kFooterBytes] = 0;
   Write(table, contents);
   EXPECT_TRUE(absl::IsDataLoss(Reopen()));
-  EXPECT_THAT(Names(), Contains(EndsWith(".sst.damaged")));
-  EXPECT_THAT(Names(), Not(Contains(EndsWith(".sst"))));
 }
 
-TEST_F(TableFootersTest, WhatACrashLeftBehindIsNobodysDamage) {
+TEST_F(TableCheckTest, NoBitOfThePropertiesAndTheirIndexIsTakenOnTrust) {
+  const std::string contents = Read(Table());
+  const size_t begin = contents.find("rocksdb.block.based.table.index.type");  // the first property but one
+  ASSERT_LT(begin, contents.size());
+  for (size_t i = begin; i < contents.size() - kFooterBytes + 3; ++i) {
+    std::string damaged = contents;
+    damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
+    EXPECT_TRUE(IsDamaged({damaged, 0})) << "byte " << i << " of " << contents.size();
+  }
+}
+
+TEST_F(TableCheckTest, NoBitOfATableEndsTheProcess) {
+  const std::string table = Table();
+  const std::string contents = Read(table);
+  size_t refused = 0;
+  for (size_t i = 0; i < contents.size(); ++i) {
+    std::string damaged = contents;
+    damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
+    Write(table, damaged);
+    if (!ReadAll(disk_.seam(), path_).ok()) ++refused;
+  }
+  EXPECT_GT(refused, contents.size() / 2);  // the rest is padding, and what nobody reads
+}
+
+TEST_F(TableCheckTest, WhatACrashLeftBehindIsNobodysDamage) {
   const std::string contents = Read(Table());
   Write(path_ + "/000991.sst", "");
   Write(path_ + "/000992.sst", contents.substr(0, contents.size() - 10));
