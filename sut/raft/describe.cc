@@ -54,6 +54,8 @@ const char* RoleName(Role role) {
   return "unknown";
 }
 
+std::string Describe(ReplicaId replica) { return absl::StrCat("replica ", replica.value); }
+
 std::string Describe(const Config& config) {
   std::string out = absl::StrCat("voters ", Ids(config.voters));
   if (!config.learners.empty()) absl::StrAppend(&out, ", learners ", Ids(config.learners));

@@ -10,6 +10,8 @@
 namespace sut::raft {
 
 const char* RoleName(Role role);
+// "replica 3".
+std::string Describe(ReplicaId replica);
 // "voters 1 2 3, learner 4".
 std::string Describe(const Config& config);
 // "2.7 command x".

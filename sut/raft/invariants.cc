@@ -27,8 +27,6 @@ std::vector<ReplicaId> NewVoters(const Config& before, const Config& after) {
   return added;
 }
 
-std::string Name(ReplicaId replica) { return absl::StrCat("replica ", replica.value); }
-
 }  // namespace
 
 std::optional<Term> RaftInvariants::View::TermAt(Index index) const {
@@ -46,6 +44,7 @@ RaftInvariants::Violation RaftInvariants::ObserveChange(View& view, uint64_t inc
     fresh.told_match = view.told_match;
     fresh.told_match_term = view.told_match_term;
     fresh.told_match_max = view.told_match_max;
+    fresh.acknowledged = std::move(view.acknowledged);
     fresh.start = status.start.last;
     fresh.log_changes = status.log_changes + 1;  // so that the whole log counts as new
     view = std::move(fresh);
@@ -61,6 +60,7 @@ RaftInvariants::Violation RaftInvariants::ObserveChange(View& view, uint64_t inc
   }
   if (auto violation = CheckLeader(view, status)) return violation;
   if (auto violation = CheckCommit(view, status, checked)) return violation;
+  if (view.term != status.term || view.vote != status.vote) view.voted_at = status.last;
   view.incarnation = incarnation;
   view.log_changes = status.log_changes;
   view.term = status.term;
@@ -68,24 +68,25 @@ RaftInvariants::Violation RaftInvariants::ObserveChange(View& view, uint64_t inc
   view.role = status.role;
   view.commit = status.commit;
   view.persisted = status.persisted;
+  if (view.config != status.config) view.config = status.config;
   return std::nullopt;
 }
 
 RaftInvariants::Violation RaftInvariants::CheckMonotony(const View& view, const Status& status) const {
   if (status.commit > status.last.index || status.persisted > status.last.index) {
     return absl::StrCat("monotony: commit ", status.commit.value, " or persisted ", status.persisted.value, " of ",
-                        Name(status.self), " lies beyond its log's end ", ToString(status.last));
+                        Describe(status.self), " lies beyond its log's end ", ToString(status.last));
   }
   if (status.term < view.term) {
-    return absl::StrCat("monotony: term of ", Name(status.self), " went from ", view.term.value, " to ",
+    return absl::StrCat("monotony: term of ", Describe(status.self), " went from ", view.term.value, " to ",
                         status.term.value);
   }
   if (status.commit < view.commit) {
-    return absl::StrCat("monotony: commit of ", Name(status.self), " went from ", view.commit.value, " to ",
+    return absl::StrCat("monotony: commit of ", Describe(status.self), " went from ", view.commit.value, " to ",
                         status.commit.value);
   }
   if (status.term == view.term && !view.vote.is_none() && status.vote != view.vote) {
-    return absl::StrCat("monotony: vote of ", Name(status.self), " in term ", view.term.value, " went from ",
+    return absl::StrCat("monotony: vote of ", Describe(status.self), " in term ", view.term.value, " went from ",
                         view.vote.value, " to ", status.vote.value);
   }
   return std::nullopt;
@@ -96,11 +97,11 @@ RaftInvariants::Violation RaftInvariants::CheckLogStart(const View& view, const 
   const OpId start = status.start.last;
   if (view.incarnation.has_value() && start == view.start) return std::nullopt;
   if (start.index < view.start.index) {
-    return absl::StrCat("monotony: log of ", Name(status.self), " now starts at ", ToString(start), ", before ",
+    return absl::StrCat("monotony: log of ", Describe(status.self), " now starts at ", ToString(start), ", before ",
                         ToString(view.start));
   }
   if (start.index.value >= committed_.size() || committed_[start.index.value].op != start) {
-    return absl::StrCat("state-machine safety: log of ", Name(status.self), " starts at ", ToString(start),
+    return absl::StrCat("state-machine safety: log of ", Describe(status.self), " starts at ", ToString(start),
                         ", which is not what was committed there");
   }
   return CheckStartConfig(status);
@@ -112,7 +113,7 @@ RaftInvariants::Violation RaftInvariants::CheckStartConfig(const Status& status)
   if (start.index.value == 0 || status.start.config.voters.empty()) return std::nullopt;
   const auto after = committed_configs_.upper_bound(start.index);
   if (after == committed_configs_.begin() || std::prev(after)->second == status.start.config) return std::nullopt;
-  return absl::StrCat("configuration safety: log of ", Name(status.self), " starts at ", ToString(start), " with ",
+  return absl::StrCat("configuration safety: log of ", Describe(status.self), " starts at ", ToString(start), " with ",
                       Describe(status.start.config), ", but what was committed up to there is ",
                       Describe(std::prev(after)->second));
 }
@@ -172,7 +173,7 @@ RaftInvariants::Violation RaftInvariants::CheckNewConfig(const View& view, const
     before = *decoded;
     before_at = log[i].op.index;
   }
-  const std::string who = absl::StrCat("configuration rule: ", Name(status.self), ", leader of term ",
+  const std::string who = absl::StrCat("configuration rule: ", Describe(status.self), ", leader of term ",
                                        status.term.value, ", appended ", Describe(*config));
   if (before_at > status.commit) {
     return absl::StrCat(who, ", and the one before it, at index ", before_at.value, ", is not committed yet");
@@ -197,21 +198,22 @@ RaftInvariants::Violation RaftInvariants::CheckNewVoters(const View& view, const
     const Index match = found == views_.end() ? Index{} : found->second.told_match_max;
     // As of before this event: the leader may have committed more in the meantime.
     if (match.value > 0 && match.value + *rules_.new_voter_lag_max >= view.commit.value) continue;
-    return absl::StrCat("configuration rule: ", Name(status.self), ", leader of term ", status.term.value, ", makes ",
-                        Name(added), " a voter, which has acknowledged ", match.value, " of ", view.commit.value);
+    return absl::StrCat("configuration rule: ", Describe(status.self), ", leader of term ", status.term.value,
+                        ", makes ", Describe(added), " a voter, which has acknowledged ", match.value, " of ",
+                        view.commit.value);
   }
   return std::nullopt;
 }
 
 RaftInvariants::Violation RaftInvariants::CheckEntry(const Status& status, OpId previous, const Entry& entry) {
   if (entry.op.index != Next(previous.index) || entry.op.term < previous.term) {
-    return absl::StrCat("log matching: in the log of ", Name(status.self), ", ", ToString(entry.op), " follows ",
+    return absl::StrCat("log matching: in the log of ", Describe(status.self), ", ", ToString(entry.op), " follows ",
                         ToString(previous));
   }
   const auto [known, is_new] =
       entries_.try_emplace({entry.op.term.value, entry.op.index.value}, KnownEntry{Fingerprint(entry), previous.term});
   if (!is_new && (known->second.fingerprint != Fingerprint(entry) || known->second.previous != previous.term)) {
-    return absl::StrCat("log matching: entry ", ToString(entry.op), " of ", Name(status.self),
+    return absl::StrCat("log matching: entry ", ToString(entry.op), " of ", Describe(status.self),
                         " or the one before it differs from another log's");
   }
   if (is_new && entry.type == EntryType::kConfig) {
@@ -222,12 +224,12 @@ RaftInvariants::Violation RaftInvariants::CheckEntry(const Status& status, OpId 
 
 RaftInvariants::Violation RaftInvariants::CheckTruncation(View& view, const Status& status, Index kept) const {
   if (view.role == Role::kLeader && status.role == Role::kLeader && view.term == status.term) {
-    return absl::StrCat("leader append-only: ", Name(status.self), ", leader of term ", status.term.value,
+    return absl::StrCat("leader append-only: ", Describe(status.self), ", leader of term ", status.term.value,
                         ", lost its entries after index ", kept.value);
   }
   if (kept < view.told_match) {
     if (status.term == view.told_match_term) {
-      return absl::StrCat("memory: ", Name(status.self), " acknowledged index ", view.told_match.value, " in term ",
+      return absl::StrCat("memory: ", Describe(status.self), " acknowledged index ", view.told_match.value, " in term ",
                           status.term.value, " and truncated to ", kept.value, " in the same term");
     }
     view.told_match = kept;
@@ -240,15 +242,16 @@ RaftInvariants::Violation RaftInvariants::CheckLeader(const View& view, const St
   if (status.role != Role::kLeader || !newly_seen) return std::nullopt;
   const auto [leader, is_new] = leaders_.try_emplace(status.term, LeaderRecord{status.self, status.last});
   if (!is_new) {
-    return absl::StrCat("election safety: ", Name(status.self), " leads term ", status.term.value, ", which ",
-                        Name(leader->second.replica), " was elected in before");
+    return absl::StrCat("election safety: ", Describe(status.self), " leads term ", status.term.value, ", which ",
+                        Describe(leader->second.replica), " was elected in before");
   }
+  if (auto violation = CheckElection(status)) return violation;
   // By log matching, the newest entry that this leader must have stands for all before it.
   auto newest = committed_.rbegin();
   while (newest != committed_.rend() && newest->committed_in >= status.term) ++newest;
   if (newest == committed_.rend() || newest->op.index <= view.start.index) return std::nullopt;
   if (view.TermAt(newest->op.index) != newest->op.term) {
-    return absl::StrCat("leader completeness: ", Name(status.self), ", leader of term ", status.term.value,
+    return absl::StrCat("leader completeness: ", Describe(status.self), ", leader of term ", status.term.value,
                         ", lacks entry ", ToString(newest->op), ", which was committed by term ",
                         newest->committed_in.value);
   }
@@ -260,15 +263,18 @@ RaftInvariants::Violation RaftInvariants::CheckCommit(const View& view, const St
   const bool leads_on = view.incarnation.has_value() && view.role == Role::kLeader && status.role == Role::kLeader &&
                         view.term == status.term;
   if (leads_on && status.commit > view.commit && view.TermAt(status.commit) != status.term) {
-    return absl::StrCat("commit rule: ", Name(status.self), ", leader of term ", status.term.value,
+    return absl::StrCat("commit rule: ", Describe(status.self), ", leader of term ", status.term.value,
                         ", moved its commit to index ", status.commit.value, ", an entry of an older term");
+  }
+  if (leads_on && status.commit > view.commit) {
+    if (auto violation = CheckQuorum(view, status)) return violation;
   }
   for (Index index = Next(std::max(checked, view.start.index)); index <= status.commit; index = Next(index)) {
     const OpId op{*view.TermAt(index), index};
     if (index.value < committed_.size()) {
       if (committed_[index.value].op == op) continue;
-      return absl::StrCat("state-machine safety: ", Name(status.self), " holds ", ToString(op), " as committed, not ",
-                          ToString(committed_[index.value].op));
+      return absl::StrCat("state-machine safety: ", Describe(status.self), " holds ", ToString(op),
+                          " as committed, not ", ToString(committed_[index.value].op));
     }
     NoteCommitted(op, status.term);
     if (auto violation = CheckLaterLeaders(committed_.back())) return violation;
@@ -281,7 +287,7 @@ RaftInvariants::Violation RaftInvariants::CheckLaterLeaders(const Committed& com
   for (auto later = leaders_.upper_bound(committed.committed_in); later != leaders_.end(); ++later) {
     if (Precedes(committed.op, later->second.last)) continue;
     return absl::StrCat("leader completeness: entry ", ToString(committed.op), " was committed in term ",
-                        committed.committed_in.value, ", but ", Name(later->second.replica), ", leader of term ",
+                        committed.committed_in.value, ", but ", Describe(later->second.replica), ", leader of term ",
                         later->first.value, ", lacks it");
   }
   return std::nullopt;
@@ -295,82 +301,6 @@ bool RaftInvariants::Precedes(const OpId& op, OpId log_end) const {
     log_end = {entry->second.previous, Previous(log_end.index)};
   }
   return log_end == op;
-}
-
-RaftInvariants::Violation RaftInvariants::ObserveSent(const Message& message) {
-  // Pre-votes speak of a term that the sender has not entered.
-  const bool hypothetical =
-      message.type == MessageType::kPreVote || (message.type == MessageType::kPreVoteReply && message.granted);
-  if (hypothetical) return std::nullopt;
-  View& view = views_[message.from];
-  if (message.term > view.told_term) {
-    view.told_term = message.term;
-    view.told_vote = ReplicaId{};
-  }
-  ReplicaId vote;
-  if (message.type == MessageType::kVote) vote = message.from;
-  if (message.type == MessageType::kVoteReply && message.granted) vote = message.to;
-  if (!vote.is_none() && message.term == view.told_term) {
-    if (!view.told_vote.is_none() && view.told_vote != vote) {
-      return absl::StrCat("election safety: ", Name(message.from), " voted in term ", message.term.value, " for ",
-                          view.told_vote.value, " and for ", vote.value);
-    }
-    view.told_vote = vote;
-  }
-  if (message.type == MessageType::kAppendReply && message.granted) {
-    view.told_match_max = std::max(view.told_match_max, message.match);
-  }
-  // An acknowledgement that was held back until the replica had moved on to a later term binds it no more.
-  if (message.type == MessageType::kAppendReply && message.granted && message.term == view.term) {
-    if (message.match > view.last()) {
-      return absl::StrCat("memory: ", Name(message.from), " acknowledges index ", message.match.value,
-                          ", but its log ends at ", view.last().value);
-    }
-    if (message.match > view.told_match) {
-      view.told_match = message.match;
-      view.told_match_term = message.term;
-    }
-  }
-  return std::nullopt;
-}
-
-RaftInvariants::Violation RaftInvariants::ObserveRecovered(ReplicaId replica, const RecoveredState& recovered) {
-  const View& view = views_[replica];
-  const OpId start = recovered.start.last;
-  const OpId last = recovered.entries.empty() ? start : recovered.entries.back().op;
-  const Term term = std::max(recovered.hard_state.term, last.term);
-  const ReplicaId vote = term == recovered.hard_state.term ? recovered.hard_state.vote : ReplicaId{};
-  if (term < view.told_term) {
-    return absl::StrCat("memory: ", Name(replica), " told others of term ", view.told_term.value,
-                        " and came back in term ", term.value);
-  }
-  if (term == view.told_term && !view.told_vote.is_none() && vote != view.told_vote) {
-    return absl::StrCat("memory: ", Name(replica), " voted for ", view.told_vote.value, " in term ", term.value,
-                        " and came back with a vote for ", vote.value);
-  }
-  // What it acknowledged, and what its host called durable (a sole voter acknowledges to nobody but its clients).
-  const Index kept = std::max(view.told_match, view.persisted);
-  // An install that the log disagreed with has replaced what followed.
-  const bool replaced = start.index > view.start.index && view.TermAt(start.index) != start.term;
-  if (kept <= start.index || replaced) return std::nullopt;
-  // A crash may fall between the write by which a later leader's entries replace others and the next look from outside.
-  // Those entries may be of an older term than what they replace.
-  if (const Index end = std::min(kept, last.index); end > start.index) {
-    const std::optional<Term> seen = view.TermAt(end);
-    const Term now = recovered.entries[end.value - start.index.value - 1].op.term;
-    const bool told_later = view.told_match >= end && view.told_match_term >= term;
-    if (seen.has_value() && (now > *seen || (now != *seen && term > *seen && !told_later))) return std::nullopt;
-  }
-  if (last.index < kept) {
-    return absl::StrCat("memory: ", Name(replica), " acknowledged index ", kept.value,
-                        " and came back with a log that ends at ", ToString(last));
-  }
-  const OpId found = recovered.entries[kept.value - start.index.value - 1].op;
-  if (const std::optional<Term> expected = view.TermAt(kept); expected.has_value() && found.term != *expected) {
-    return absl::StrCat("memory: ", Name(replica), " acknowledged ", ToString(OpId{*expected, kept}),
-                        " and came back with ", ToString(found));
-  }
-  return std::nullopt;
 }
 
 }  // namespace sut::raft

@@ -2,10 +2,13 @@
 // one group show, over a whole run with its crashes. Apart from the mechanism: nothing in here knows how Raft works.
 //
 //   election safety        at most one leader a term
+//   election rule          a leader has the votes of most voters of its configuration (section 5.2)
+//   vote rule              who gets a vote has a log that is not behind the voter's (section 5.4.1)
 //   leader append-only     a leader never removes or replaces entries of its log
 //   log matching           two logs with the same op id at an index agree up to there
 //   leader completeness    what was committed in a term is in the log of every leader of a later term
-//   commit rule            a leader commits older terms' entries only together with one of its own (section 5.4.2)
+//   commit rule            a leader commits older terms' entries only together with one of its own (section 5.4.2), and
+//                          only what most voters of its configuration have
 //   state-machine safety   the committed entry at an index is the same everywhere
 //   configuration safety   a log begins with the configuration that was committed there, not with one still to come
 //   configuration rule     a leader changes one voter at a time: it has committed the configuration before and an entry
@@ -23,6 +26,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,19 +77,23 @@ class RaftInvariants {
     uint64_t log_changes = 0;
     Term term;
     ReplicaId vote;
+    OpId voted_at;  // the log's end when it voted
     Role role = Role::kFollower;
     Index commit;
     Index persisted;
+    Config config;
     // The log: terms[i] is the term of the entry at start.index + 1 + i.
     OpId start;
     std::vector<Term> terms;
     // What the replica told others.
     Term told_term;
-    ReplicaId told_vote;   // in told_term
-    Index told_match;      // acknowledged to a leader, and not truncated by a later one since
-    Term told_match_term;  // that leader's
-    Index told_match_max;  // ever, to anybody
+    ReplicaId told_vote;                 // in told_term
+    Index told_match;                    // acknowledged to a leader, and not truncated by a later one since
+    Term told_match_term;                // that leader's
+    Index told_match_max;                // ever, to anybody
+    std::map<Term, Index> acknowledged;  // to each term's leader
     std::optional<Term> TermAt(Index index) const;
+    OpId end() const { return {terms.empty() ? start.term : terms.back(), last()}; }
     Index last() const { return Index{start.index.value + terms.size()}; }
   };
   // Content of an entry anywhere, and the term of the entry before it: by induction these two carry log matching.
@@ -116,6 +124,9 @@ class RaftInvariants {
   Violation CheckNewVoters(const View& view, const Status& status, const Config& before, const Config& after) const;
   Violation CheckTruncation(View& view, const Status& status, Index kept) const;
   Violation CheckLeader(const View& view, const Status& status);
+  Violation CheckElection(const Status& status) const;
+  Violation CheckVote(const View& view, const Message& reply);
+  Violation CheckQuorum(const View& view, const Status& status) const;
   Violation CheckCommit(const View& view, const Status& status, Index checked);
   Violation CheckLaterLeaders(const Committed& committed) const;
   bool Precedes(const OpId& op, OpId log_end) const;
@@ -123,6 +134,12 @@ class RaftInvariants {
   Rules rules_;
   std::map<ReplicaId, View> views_;
   std::map<Term, LeaderRecord> leaders_;
+  // Who asked for votes with what end of its log, and who else promised one.
+  struct Candidacy {
+    std::optional<OpId> last;
+    std::set<ReplicaId> votes;
+  };
+  std::map<std::pair<Term, ReplicaId>, Candidacy> candidacies_;
   // Configurations: of every such entry seen anywhere, and those that were committed, by index. The founders' is not an
   // entry; it is taken from the first log that begins with one.
   std::map<OpId, Config> config_entries_;

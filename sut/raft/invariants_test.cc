@@ -77,6 +77,15 @@ class RaftInvariantsTest : public ::testing::Test {
     message.match = Index{match};
     return invariants_.ObserveSent(message);
   }
+  RaftInvariants::Violation Stands(uint64_t candidate, uint64_t term, OpId last) {
+    Message message;
+    message.type = MessageType::kVote;
+    message.from = ReplicaId{candidate};
+    message.to = ReplicaId{1};
+    message.term = Term{term};
+    message.previous = last;
+    return invariants_.ObserveSent(message);
+  }
   RaftInvariants::Violation Recovered(const Replica& replica) {
     return invariants_.ObserveRecovered(ReplicaId{replica.id}, replica.OnDisk());
   }
@@ -238,6 +247,25 @@ TEST_F(RaftInvariantsTest, NobodyIsPromisedASecondVote) {
   EXPECT_THAT(Sent(MessageType::kVoteReply, 2, 3, 6, true), Optional(HasSubstr("election safety")));
 }
 
+TEST_F(RaftInvariantsTest, AVoteIsForALogThatIsNotBehind) {
+  Good(one_.Term(2).Log({1, 2}));
+  Stands(2, 3, {Term{2}, Index{2}});
+  EXPECT_EQ(Sent(MessageType::kVoteReply, 1, 2, 3, true), std::nullopt);
+  Stands(3, 4, {Term{2}, Index{1}});
+  EXPECT_EQ(Sent(MessageType::kVoteReply, 1, 3, 4, false), std::nullopt);
+  EXPECT_THAT(Sent(MessageType::kVoteReply, 1, 3, 4, true), Optional(HasSubstr("vote rule")));
+  Stands(2, 5, {Term{1}, Index{7}});
+  EXPECT_THAT(Sent(MessageType::kVoteReply, 1, 2, 5, true), Optional(HasSubstr("vote rule")));
+}
+
+TEST_F(RaftInvariantsTest, ALogMayGrowBetweenTheVoteAndItsReply) {
+  Good(one_.Term(2).Log({1, 2}));
+  Stands(2, 3, {Term{2}, Index{2}});
+  Good(one_.Term(3, Role::kFollower, 2));
+  Good(one_.Log({1, 2, 2}));
+  EXPECT_EQ(Sent(MessageType::kVoteReply, 1, 2, 3, true), std::nullopt);
+}
+
 TEST_F(RaftInvariantsTest, ATermThatOthersWereToldIsRemembered) {
   Good(one_.Term(5));
   EXPECT_EQ(Sent(MessageType::kAppendReply, 1, 2, 5), std::nullopt);
@@ -362,6 +390,66 @@ class NewConfigTest : public RaftInvariantsTest {
     return one_;
   }
 };
+
+// Replicas 1, 2 and 3 vote, 4 learns; 1 stands in term 2, with entries up to index 3.
+class QuorumTest : public NewConfigTest {
+ protected:
+  QuorumTest() {
+    invariants_ = RaftInvariants();
+    one_ = {1, 1, {}, {}};
+    one_.status.config = Group({1, 2, 3}, {4});
+    Good(one_.Term(2, Role::kCandidate, 1).Log({1, 1}));
+  }
+  Replica& Lead() {
+    Sent(MessageType::kVoteReply, 2, 1, 2, true);
+    Good(one_.Term(2, Role::kLeader, 1));
+    return one_.Log({1, 1, 2});
+  }
+};
+
+TEST_F(QuorumTest, ALeaderHasTheVotesOfAMajority) {
+  Sent(MessageType::kVoteReply, 3, 1, 2, true);
+  Good(one_.Term(2, Role::kLeader, 1));
+}
+
+TEST_F(QuorumTest, ALeaderWithItsOwnVoteAloneIsNone) { Bad(one_.Term(2, Role::kLeader, 1), "election rule"); }
+
+TEST_F(QuorumTest, OnlyVotersOfThisTermForThisCandidateCount) {
+  Sent(MessageType::kVoteReply, 4, 1, 2, true);
+  Sent(MessageType::kVoteReply, 5, 1, 2, true);
+  Sent(MessageType::kVoteReply, 2, 1, 1, true);
+  Sent(MessageType::kVoteReply, 2, 3, 2, true);
+  Sent(MessageType::kVoteReply, 3, 1, 2, false);
+  Bad(one_.Term(2, Role::kLeader, 1), "election rule");
+}
+
+TEST_F(QuorumTest, WhatAMajorityHasMayBeCommitted) {
+  Good(Lead());
+  Sent(MessageType::kAppendReply, 3, 1, 2, true, 3);
+  Good(one_.Commit(3));
+}
+
+TEST_F(QuorumTest, NobodyElseCounts) {
+  Good(Lead());
+  Sent(MessageType::kAppendReply, 4, 1, 2, true, 3);
+  Sent(MessageType::kAppendReply, 2, 1, 2, true, 2);
+  Sent(MessageType::kAppendReply, 3, 1, 1, true, 3);
+  Bad(one_.Commit(3), "commit rule");
+}
+
+TEST_F(QuorumTest, WhatTheLeaderHasNotSyncedItDoesNotHave) {
+  Lead().status.persisted = Index{2};
+  Good(one_);
+  Sent(MessageType::kAppendReply, 3, 1, 2, true, 3);
+  Bad(one_.Commit(3), "commit rule");
+}
+
+TEST_F(QuorumTest, AChangeOfTheGroupInTheSameEventMayComeBeforeOrAfter) {
+  Good(Lead());
+  Sent(MessageType::kAppendReply, 3, 1, 2, true, 3);
+  one_.status.config = Group({1, 2, 3, 4}, {});
+  Good(one_.Commit(3));
+}
 
 TEST_F(NewConfigTest, OneChangeAfterTheOtherIsFine) {
   Good(Append(Group({1, 2, 3}, {4})));
