@@ -5,6 +5,8 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
@@ -99,34 +101,14 @@ absl::Status MisreadMarkers(const TabletStore& staged, BugSet bugs, StoreBatch& 
   return absl::OkStatus();
 }
 
-// A checksum over a copy says nothing of what the copy was made from: a MANIFEST that lost a record reads as one of an
-// older version, whole and valid. So what a reader would find is held against what the store has.
-absl::Status VerifyLinked(const StorageSeam& seam, const std::vector<std::string>& files,
-                          const std::string& directory) {
-  const absl::StatusOr<OpenedStore> opened = OpenStoreReadOnly(TabletStoreOptions(seam), directory);
-  if (!opened.ok()) return opened.status();
-  std::vector<rocksdb::LiveFileMetaData> listed;
-  opened->db->GetLiveFilesMetaData(&listed);
-  std::vector<std::string> found;
-  for (const rocksdb::LiveFileMetaData& file : listed) found.push_back("/" + file.relative_filename);
-  std::sort(found.begin(), found.end());
-  std::vector<std::string> expected;
-  std::copy_if(files.begin(), files.end(), std::back_inserter(expected), IsTableFile);
-  return found == expected ? absl::OkStatus() : Damaged(directory, "the copied MANIFEST is of another version");
-}
-
 }  // namespace
 
 absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const std::string& to, BugSet bugs) {
   // No need to hold up deletions of files: only Compact makes any obsolete, and it runs on the same Worker.
-  // What is listed with a checksum from here on passes for good wherever it is restored or installed.
-  if (absl::Status status = store.VerifyChecksums(); !status.ok()) return status;
   std::vector<std::string> files;
   uint64_t manifest_bytes = 0;
   rocksdb::Status listed = store.db()->GetLiveFiles(files, &manifest_bytes, /*flush_memtable=*/false);
   if (!listed.ok()) return FromRocksdb(listed, "list of live files");
-  std::sort(files.begin(), files.end());
-  bool verifies = !bugs.has(Bug::kMissingFileSkipped);
   if (bugs.has(Bug::kMissingFileSkipped) && store.file_count() > 1) {
     if (absl::Status status = MergeTableFiles(*store.db()); !status.ok()) return status;
   }
@@ -137,10 +119,7 @@ absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const 
     if (IsTableFile(file)) {
       status = LinkFile(seam, {.from = from, .to = to + file});
       if (absl::IsNotFound(status) && bugs.has(Bug::kMissingFileSkipped)) status = absl::OkStatus();
-      if (absl::IsResourceExhausted(status) && bugs.has(Bug::kFullDiskIgnoredInLinking)) {
-        status = absl::OkStatus();
-        verifies = false;
-      }
+      if (absl::IsResourceExhausted(status) && bugs.has(Bug::kFullDiskIgnoredInLinking)) status = absl::OkStatus();
     } else if (file.substr(1).starts_with(kManifestPrefix)) {
       // The live store goes on appending to its own.
       status = bugs.has(Bug::kManifestHardLinked)
@@ -150,11 +129,34 @@ absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const 
     }
     if (!status.ok()) return status;
   }
-  return verifies ? VerifyLinked(seam, files, to) : absl::OkStatus();
+  return absl::OkStatus();
 }
 
-absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata) {
+absl::StatusOr<std::vector<proto::FileInfo>> DescribeLinked(const StorageSeam& seam, const std::string& directory) {
   absl::StatusOr<std::vector<proto::FileInfo>> files = DescribeFiles(seam, directory);
+  if (!files.ok()) return files;
+  const absl::StatusOr<OpenedStore> opened = OpenStoreReadOnly(TabletStoreOptions(seam), directory);
+  if (!opened.ok()) return opened.status();
+  if (const rocksdb::Status status = opened->db->VerifyChecksum(); !status.ok()) {
+    return FromRocksdb(status, absl::StrCat("verification of ", directory));
+  }
+  std::vector<rocksdb::LiveFileMetaData> listed;
+  opened->db->GetLiveFilesMetaData(&listed);
+  std::set<std::string> found;
+  for (const rocksdb::LiveFileMetaData& file : listed) found.insert(file.relative_filename);
+  std::set<std::string> linked;
+  for (const proto::FileInfo& file : *files) {
+    if (IsTableFile(file.name())) linked.insert(file.name());
+  }
+  if (found != linked) return Damaged(directory, "the copied MANIFEST is of another version");
+  return files;
+}
+
+absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata,
+                           BugSet bugs) {
+  const bool verifies = !bugs.has(Bug::kMissingFileSkipped) && !bugs.has(Bug::kFullDiskIgnoredInLinking);
+  const absl::StatusOr<std::vector<proto::FileInfo>> files =
+      verifies ? DescribeLinked(seam, directory) : DescribeFiles(seam, directory);
   if (!files.ok()) return files.status();
   metadata.mutable_files()->Assign(files->begin(), files->end());
   return WriteMetadataAsGiven(seam, directory, metadata);

@@ -31,12 +31,20 @@ inline constexpr char kSnapshotMetadataFile[] = "metadata";
 inline constexpr uint32_t kSnapshotFormatVersion = 1;
 
 // Hard-links the table files of the store's durable state into the new directory `to`, and copies MANIFEST and CURRENT
-// there. Planted bugs 19 (MANIFEST is linked too) and 20 (a merge gets in between, and what it removes is left out).
+// there. Planted bugs 19 (MANIFEST is linked too), 20 (a merge gets in between, and
+// what it removes is left out) and 40 (a full disk leaves files out).
 // REQUIRES: the caller has flushed what shall be in it, and nothing is committed meanwhile.
 absl::Status LinkFiles(const StorageSeam& seam, const TabletStore& store, const std::string& to, BugSet bugs = {});
 
-// Checksums the files in `directory` and writes its metadata file. `metadata.files` is filled in. Unsynced.
-absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata);
+// The files that LinkFiles made, with size and checksum. A checksum over a copy says nothing of what the copy was made
+// from: a MANIFEST that lost a record reads as one of an older version, whole and valid. So what a reader would find is
+// verified, and held against what was linked; after the checksums were taken, since what they fit passes for good
+// wherever it is restored or installed. DataLoss if anything is damaged.
+absl::StatusOr<std::vector<proto::FileInfo>> DescribeLinked(const StorageSeam& seam, const std::string& directory);
+// Writes the metadata file of what LinkFiles made. `metadata.files` is filled in. Unsynced. Planted bugs 20 and 40:
+// does not miss what is left out.
+absl::Status WriteMetadata(const StorageSeam& seam, const std::string& directory, proto::SnapshotMetadata metadata,
+                           BugSet bugs = {});
 // The same with the files that `metadata` names.
 absl::Status WriteMetadataAsGiven(const StorageSeam& seam, const std::string& directory,
                                   const proto::SnapshotMetadata& metadata);

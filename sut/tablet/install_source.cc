@@ -24,24 +24,18 @@ struct Sources {
   std::string to;
 };
 
-absl::Status Describe(const StorageSeam& storage, const std::string& root, proto::ShippedDirectory directory,
-                      proto::InstallOffer* offer) {
-  auto files = DescribeFiles(storage, absl::StrCat(root, "/", ShippedName(directory)));
-  if (!files.ok()) return files.status();
-  directory.mutable_files()->Assign(files->begin(), files->end());
-  *offer->add_directories() = std::move(directory);
-  return absl::OkStatus();
-}
-
 absl::Status LinkSnapshot(const Sources& sources, SnapshotId id, proto::InstallOffer* offer) {
   const std::string to = absl::StrCat(sources.to, "/", Hex(id));
   if (absl::Status status = LinkDirectory(sources.storage, sources.layout.snapshot(id), to); !status.ok())
     return status;
+  const auto files = DescribeFiles(sources.storage, to);
+  if (!files.ok()) return files.status();
   // Damage is not spread: fresh checksums of rotten bytes would make them look sound.
   if (auto verified = VerifySnapshot(sources.storage, to); !verified.ok()) return verified.status();
-  proto::ShippedDirectory directory;
-  directory.set_snapshot(Bytes(id));
-  return Describe(sources.storage, sources.to, std::move(directory), offer);
+  proto::ShippedDirectory* directory = offer->add_directories();
+  directory->set_snapshot(Bytes(id));
+  directory->mutable_files()->Assign(files->begin(), files->end());
+  return absl::OkStatus();
 }
 
 absl::Status LinkAll(const Sources& sources, proto::InstallOffer* offer) {
@@ -49,7 +43,9 @@ absl::Status LinkAll(const Sources& sources, proto::InstallOffer* offer) {
   if (absl::Status status = CreateDirectoryChain(sources.storage, sources.to); !status.ok()) return status;
   const std::string rows = absl::StrCat(sources.to, "/", kShippedRows);
   if (absl::Status status = LinkFiles(sources.storage, *sources.store, rows); !status.ok()) return status;
-  if (absl::Status status = Describe(sources.storage, sources.to, {}, offer); !status.ok()) return status;
+  const auto files = DescribeLinked(sources.storage, rows);
+  if (!files.ok()) return files.status();
+  offer->add_directories()->mutable_files()->Assign(files->begin(), files->end());
   for (const SnapshotId id : sources.snapshots) {
     if (absl::Status status = LinkSnapshot(sources, id, offer); !status.ok()) return status;
   }

@@ -227,7 +227,7 @@ void SnapshotBarriers::Create(const raft::Entry& entry, const proto::Command& co
   }));
   if (bugs.has(Bug::kFilesListedBeforeFlush)) std::swap(steps[steps.size() - 2], steps.back());
   steps.push_back(unless_kept(
-      [=] { return hit_after(Probe::kSnapshotMetadataWritten, WriteMetadata(storage, tmp_path, metadata)); }));
+      [=] { return hit_after(Probe::kSnapshotMetadataWritten, WriteMetadata(storage, tmp_path, metadata, bugs)); }));
   steps.push_back(unless_kept([=] { return SyncSnapshot(storage, tmp_path, bugs); }));
   steps.push_back(unless_kept([=, snapshots = replica_.layout_.snapshots()] {
     if (in_place) return SyncDirectory(storage, snapshots);
