@@ -7,7 +7,7 @@ namespace holdfast::check {
 namespace {
 
 // Orders of many-cell operations tried before one ending operation.
-constexpr size_t kExploredMax = 1 << 14;
+constexpr size_t kExploredPerWorld = 8;
 
 }  // namespace
 
@@ -119,7 +119,8 @@ void Frontier::Explore(const World& world, uint32_t item, const OpenEffect* endi
       meter_->SetBytes(stepper_.ByteCount() +
                        static_cast<int64_t>((reached.size() + out->size()) * world.cells.size() * 4));
     }
-    if (reached.size() > kExploredMax || out->size() > kExploredMax || !meter_->Spend(16)) {
+    const size_t explored_max = kExploredPerWorld * options_.world_count_max;
+    if (reached.size() > explored_max || out->size() > explored_max || !meter_->Spend(16)) {
       gave_up_ = true;
       return;
     }

@@ -46,6 +46,12 @@ uint64_t ApplyLedger::entries(uint32_t tablet) const {
                                              [](const Slot& slot) { return slot.known; }));
 }
 
+std::optional<FoldEffect> ApplyLedger::EffectAt(uint32_t tablet, uint64_t index) const {
+  const auto found = tablets_.find(tablet);
+  if (found == tablets_.end() || index > found->second.folded) return std::nullopt;
+  return found->second.slots[index].effect;
+}
+
 void ApplyLedger::OnRecovered(const ReplicaName& replica, LogPosition applied) {
   ReplicaState& state = replicas_[{replica.tablet, replica.node}];
   if (state.recovered && replica.incarnation < state.incarnation) {

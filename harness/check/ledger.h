@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -62,6 +63,8 @@ class ApplyLedger {
   const std::vector<std::string>& unjudged() const { return unjudged_; }
   // Entries known of a tablet, for reports and for the test of vacuity.
   uint64_t entries(uint32_t tablet) const;
+  // What became of an entry; nullopt if something before it is not known.
+  std::optional<FoldEffect> EffectAt(uint32_t tablet, uint64_t index) const;
   uint64_t comparisons() const { return comparisons_; }
 
  private:

@@ -59,6 +59,17 @@ TEST_F(LedgerTest, AcceptsReplicasThatEqualTheFoldAtEveryIndex) {
   EXPECT_GT(ledger_.comparisons(), 0u);
 }
 
+TEST_F(LedgerTest, KnowsWhatBecameOfAnEntryOnceAllBeforeItAreKnown) {
+  log_.Write({PutOf("d", "1")}, 9, 4, 4);
+  log_.Write({PutOf("d", "2")}, 9, 3, 3);
+  Apply(Node(1), 1, 9);
+  EXPECT_EQ(ledger_.EffectAt(kTablet, 9), FoldEffect::kApplied);
+  EXPECT_EQ(ledger_.EffectAt(kTablet, 10), std::nullopt);
+  ledger_.OnApplied(Node(1), log_.at(10));
+  EXPECT_EQ(ledger_.EffectAt(kTablet, 10), FoldEffect::kStale);
+  EXPECT_EQ(ledger_.EffectAt(kTablet + 1, 1), std::nullopt);
+}
+
 TEST_F(LedgerTest, RejectsAnotherEntryAtTheSameIndex) {
   Apply(Node(1), 1, 4);
   Apply(Node(2), 1, 3);

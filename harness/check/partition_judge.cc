@@ -10,6 +10,9 @@
 namespace holdfast::check {
 namespace {
 
+// A larger budget may keep more worlds at once.
+constexpr int64_t kWorkPerWorld = 64;
+
 // The ends of operations between two events, both included, in order.
 std::vector<int64_t> EndsBetween(const Problem& problem, int64_t from, int64_t to) {
   std::vector<int64_t> ends;
@@ -124,7 +127,9 @@ FrontierResult PartitionJudge::WalkOne(const Problem& problem, const Frontier::O
   Meter meter(options_.limits, budget_);
   meter.HoldBytes(problem.ByteCount());
   if (meter.exhausted()) return FrontierResult();
-  const FrontierResult walked = Frontier(problem, options, &meter).Run();
+  Frontier::Options wider = options;
+  wider.world_count_max = std::max<size_t>(options.world_count_max, static_cast<size_t>(budget_ / kWorkPerWorld));
+  const FrontierResult walked = Frontier(problem, wider, &meter).Run();
   result_.work += meter.work();
   return walked;
 }

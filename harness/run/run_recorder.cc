@@ -411,9 +411,6 @@ void RunRecorder::OnEntry(uint32_t object, const check::LedgerEntry& entry) {
     case check::LedgerEntry::Kind::kDropSnapshot:
       drop_places_.try_emplace({object, entry.snapshot}, Hint(entry.op));
       return;
-    case check::LedgerEntry::Kind::kClose:
-      closed_at_.try_emplace(object, Hint(entry.op).index);
-      return;
     default:
       return;
   }
@@ -425,7 +422,7 @@ void RunRecorder::OnDirectory(uint32_t object, const check::SnapshotOnDisk& dire
     contents_.try_emplace({object, *directory.snapshot}, directory.rows);
 }
 
-history::History RunRecorder::Finish() {
+history::History RunRecorder::Finish(const TookEffect& took_effect) {
   const auto fill = [this](const std::vector<Part>& parts, uint32_t snapshot, const auto& places, uint32_t number,
                            bool with_rows) {
     for (const Part& part : parts) {
@@ -440,10 +437,10 @@ history::History RunRecorder::Finish() {
   };
   for (const auto& [position, place] : write_places_) {
     const history::Operation& op = recorder_.history().operations[position];
-    // Behind the closing of its tablet it had no effect.
-    const auto closed = closed_at_.find(op.object);
-    const bool refused = closed != closed_at_.end() && place.index > closed->second;
-    if (op.indeterminate() && !refused) recorder_.SetHint(position, place);
+    // Behind a later request of its session, a fence or the closing of its tablet it had no effect.
+    if (op.indeterminate() && took_effect(op.object, static_cast<uint64_t>(place.index))) {
+      recorder_.SetHint(position, place);
+    }
   }
   for (const auto& [snapshot, parts] : creates_) fill(parts, snapshot, create_places_, snapshot, true);
   for (const auto& [restoration, parts] : restores_) {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -95,7 +96,9 @@ class RunRecorder {
   const check::CatalogueHistory& catalogue() const { return catalogue_; }
   int64_t NextEvent() { return recorder_.NextEvent(); }
   // Ends the recording: fills in what is known of contents and places.
-  history::History Finish();
+  // `took_effect` tells whether the entry at an index of an object's log did, as far as known.
+  using TookEffect = std::function<bool(uint32_t object, uint64_t index)>;
+  history::History Finish(const TookEffect& took_effect);
 
  private:
   // One operation per tablet that a catalogue operation stands for.
@@ -135,7 +138,6 @@ class RunRecorder {
   std::vector<std::pair<uint32_t, Position>> indeterminate_catalogue_;  // session, position in catalogue_
   std::map<std::tuple<uint32_t, uint32_t, uint64_t>, Position> sent_;   // by (object, session, sequence)
   std::map<Position, history::OpId> write_places_;
-  std::map<uint32_t, int64_t> closed_at_;                                  // index of the entry that closed a tablet
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> create_places_;   // (object, snapshot)
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> restore_places_;  // (object, restoration)
   std::map<std::pair<uint32_t, uint32_t>, history::OpId> drop_places_;     // (object, snapshot)

@@ -234,7 +234,9 @@ Result Runner::Finish() {
   const bool judged_early = !violations_.empty();
   std::vector<check::Violation> found = judge_.Finish(recorder_.catalogue());
   const check::CatalogueHistory catalogue = recorder_.catalogue();
-  const history::History history = recorder_.Finish();
+  const history::History history = recorder_.Finish([this](uint32_t object, uint64_t index) {
+    return judge_.ledger().EffectAt(object, index).value_or(check::FoldEffect::kApplied) == check::FoldEffect::kApplied;
+  });
   Verdict verdict = Verdict::kPass;
   check::LinearizabilityOptions search;
   search.limits.work_max = kSearchWorkMax;
