@@ -1,5 +1,7 @@
 // A table whose footer, metaindex or properties were damaged never gets into RocksDB.
 
+#include "sut/storage/table_check.h"
+
 #include <string>
 
 #include "gmock/gmock.h"
@@ -7,7 +9,6 @@
 #include "rocksdb/env.h"
 #include "sut/storage/checkpoint.h"
 #include "sut/storage/directory.h"
-#include "sut/storage/table_check.h"
 #include "sut/storage/tablet_store.h"
 #include "sut/storage/test_disk.h"
 
