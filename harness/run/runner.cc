@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "harness/check/linearizability.h"
 #include "harness/check/liveness.h"
+#include "harness/check/reply_order.h"
 #include "harness/check/table_tracks.h"
 #include "harness/check/verdict.h"
 #include "harness/cluster/plan_shape.h"
@@ -266,6 +267,7 @@ Result Runner::Finish() {
   for (check::Violation& violation : check::CheckTableUses(windows.tables, recorder_.table_uses())) {
     found.push_back(std::move(violation));
   }
+  for (check::Violation& violation : check::CheckReplyOrder(history)) found.push_back(std::move(violation));
   for (check::Violation& violation : found) {
     const bool known = std::any_of(violations_.begin(), violations_.end(), [&](const check::Violation& other) {
       return other.checker == violation.checker && other.summary == violation.summary;
