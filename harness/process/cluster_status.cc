@@ -18,6 +18,7 @@ std::string ObjectName(uint32_t object) {
 ClusterStatus::ClusterStatus(const plan::Plan& plan, const PlanIds& ids) {
   const auto add = [&](uint32_t object) {
     tablets_[object] = sut::Bytes(ids.Tablet(object));
+    objects_[tablets_[object]] = object;
     nodes_of_object_[object] = NodesOfObject(plan, object);
   };
   const std::set<uint32_t> dropped = TablesDroppedBy(plan);
@@ -26,6 +27,31 @@ ClusterStatus::ClusterStatus(const plan::Plan& plan, const PlanIds& ids) {
     if (dropped.contains(ids.TableOfObject(object))) may_go_.insert(object);
   }
   add(check::kMasterObject);
+}
+
+void ClusterStatus::Set(uint32_t node, sut::proto::NodeStatus status) {
+  nodes_[node] = std::move(status);
+  const Replica* master = ReplicaAt(node, check::kMasterObject);
+  if (master == nullptr || master->applied().index() < catalogue_index_) return;
+  catalogue_index_ = master->applied().index();
+  TakeGroups(nodes_[node]);
+}
+
+void ClusterStatus::TakeGroups(const sut::proto::NodeStatus& status) {
+  using sut::proto::ReplicaInfo;
+  changing_.clear();
+  for (const sut::proto::NodeStatus::Group& group : status.groups()) {
+    const auto object = objects_.find(group.tablet());
+    if (object == objects_.end()) continue;
+    std::map<uint64_t, uint32_t> members;
+    for (const ReplicaInfo& replica : group.replicas()) {
+      if (replica.role() != ReplicaInfo::VOTER) changing_.insert(object->second);
+      if (replica.role() != ReplicaInfo::REMOVED) members[replica.replica()] = replica.node();
+    }
+    std::vector<uint32_t>& nodes = nodes_of_object_[object->second];
+    nodes.clear();
+    for (const auto& [replica, node] : members) nodes.push_back(node);
+  }
 }
 
 const ClusterStatus::Replica* ClusterStatus::ReplicaAt(uint32_t node, uint32_t object) const {
@@ -41,7 +67,7 @@ const ClusterStatus::Replica* ClusterStatus::ReplicaAt(uint32_t node, uint32_t o
 std::optional<uint32_t> ClusterStatus::LeaderOf(uint32_t object) const {
   std::optional<uint32_t> leader;
   uint64_t leader_term = 0;
-  for (const uint32_t node : NodesOf(object)) {
+  for (const auto& [node, status] : nodes_) {
     const Replica* replica = ReplicaAt(node, object);
     if (replica == nullptr || !replica->leads() || replica->term() <= leader_term) continue;
     leader = node;
@@ -69,6 +95,7 @@ bool ClusterStatus::GroupIsQuiet(uint32_t object, std::vector<std::string>* reas
     quiet = false;
   };
   if (IsGone(object)) return quiet;
+  if (changing_.contains(object)) disturb("the catalogue asks for a change of the group that is not made");
   const std::optional<uint32_t> leader_node = LeaderOf(object);
   if (!leader_node) {
     disturb("no leader");

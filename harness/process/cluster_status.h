@@ -23,7 +23,7 @@ class ClusterStatus {
  public:
   ClusterStatus(const plan::Plan& plan, const PlanIds& ids);
 
-  void Set(uint32_t node, sut::proto::NodeStatus status) { nodes_[node] = std::move(status); }
+  void Set(uint32_t node, sut::proto::NodeStatus status);
   void Forget(uint32_t node) { nodes_.erase(node); }
   bool Knows(uint32_t node) const { return nodes_.contains(node); }
 
@@ -43,10 +43,15 @@ class ClusterStatus {
   // Every replica stands where it stands in `other`.
   bool SamePositions(const ClusterStatus& other) const;
 
+  // Who is in an object's group, in the order of replica ids, as the newest catalogue has it that was heard of; the
+  // plan's nodes before there was any.
   const std::vector<uint32_t>& NodesOf(uint32_t object) const { return nodes_of_object_.at(object); }
+  // Objects whose groups the newest catalogue wants to be others than they are.
+  const std::set<uint32_t>& changing() const { return changing_; }
 
  private:
   using Replica = sut::proto::NodeStatus::Replica;
+  void TakeGroups(const sut::proto::NodeStatus& status);
   // Null if the node is not known to host one.
   const Replica* ReplicaAt(uint32_t node, uint32_t object) const;
   // The plan drops its table, and none of its nodes, all of which answer, hosts it any more.
@@ -55,7 +60,10 @@ class ClusterStatus {
 
   std::set<uint32_t> may_go_;                                  // objects of tables that the plan drops
   std::map<uint32_t, std::string> tablets_;                    // by object, as bytes
+  std::map<std::string, uint32_t> objects_;                    // by tablet
   std::map<uint32_t, std::vector<uint32_t>> nodes_of_object_;  // the master's too
+  std::set<uint32_t> changing_;
+  uint64_t catalogue_index_ = 0;  // applied by the master's replica whose catalogue is the newest
   std::map<uint32_t, sut::proto::NodeStatus> nodes_;
   std::set<uint32_t> left_out_;
 };

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "harness/check/inspection.h"
 #include "harness/cluster/plan_shape.h"
 #include "harness/cluster/session_calls.h"
 #include "harness/process/real_time.h"
@@ -179,6 +180,16 @@ std::optional<uint32_t> ProcessCluster::Resolve(const fault::Target& target) con
   return followers[target.ordinal() % followers.size()];
 }
 
+// Asked anew: who is about to take a node's disk away must not go by what was so a moment ago.
+absl::StatusOr<std::vector<uint32_t>> ProcessCluster::MembersOf(uint32_t object) const {
+  return AskWhoAnswers().NodesOf(object);
+}
+
+bool ProcessCluster::ChangesGroups() const {
+  const ClusterStatus now = AskWhoAnswers();
+  return !now.LeaderOf(check::kMasterObject).has_value() || !now.changing().empty();
+}
+
 // --- Nodes -----------------------------------------------------------------------------------------------------------
 
 std::string ProcessCluster::PathOf(uint32_t node, const std::string& name) const {
@@ -237,6 +248,14 @@ absl::Status ProcessCluster::Crash(uint32_t node, fault::Crash::Kind kind, uint6
   Bury(node, NodeAt(node).process->Kill(), fault::Crash::Kind_Name(kind));
   if (kind == fault::Crash::POWER_LOSS) LosePower(node, salt);
   return absl::OkStatus();
+}
+
+absl::Status ProcessCluster::LoseDisk(uint32_t node) {
+  if (IsUp(node)) Bury(node, NodeAt(node).process->Kill(), "its disk is lost");
+  std::error_code error;
+  std::filesystem::remove_all(DataDir(node), error);
+  if (!error) std::filesystem::create_directory(DataDir(node), error);
+  return error ? absl::UnavailableError(absl::StrCat(DataDir(node), ": ", error.message())) : absl::OkStatus();
 }
 
 absl::Status ProcessCluster::Pause(uint32_t node) {

@@ -66,6 +66,9 @@ class ProcessCluster final : public Cluster {
   void Abandon(uint32_t session) override;
   std::optional<uint32_t> Resolve(const fault::Target& target) const override;
   bool IsUp(uint32_t node) const override;
+  absl::StatusOr<std::vector<uint32_t>> MembersOf(uint32_t object) const override;
+  bool ChangesGroups() const override;
+  absl::Status LoseDisk(uint32_t node) override;
   absl::Status Crash(uint32_t node, fault::Crash::Kind kind, uint64_t salt) override;
   absl::Status Restart(uint32_t node) override;
   absl::Status Pause(uint32_t node) override;
@@ -150,6 +153,8 @@ class ProcessCluster final : public Cluster {
   void AskForFlushes();
   // What all nodes say now; none if one is silent.
   std::optional<ClusterStatus> AskAll();
+  // What those say now that can answer, on top of what is known.
+  ClusterStatus AskWhoAnswers() const;
   absl::Status CaptureAll(const std::string& directory);
   check::ReplicaName NameOf(uint32_t node, const std::string& tablet) const;
   std::string LogTail(uint32_t node) const;

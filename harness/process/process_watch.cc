@@ -233,6 +233,15 @@ std::optional<ClusterStatus> ProcessCluster::AskAll() {
   return all;
 }
 
+ClusterStatus ProcessCluster::AskWhoAnswers() const {
+  ClusterStatus all = status_;
+  for (uint32_t node = 1; node <= node_count(); ++node) {
+    if (!IsUp(node) || !NodeAt(node).serving || NodeAt(node).paused) continue;
+    if (auto status = watch_->AskNow(node)) all.Set(node, *std::move(status));
+  }
+  return all;
+}
+
 std::optional<int64_t> ProcessCluster::AskClockUs(uint32_t node) {
   const auto status = watch_->AskNow(node);
   return status ? std::optional(status->clock_us()) : std::nullopt;

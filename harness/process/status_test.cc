@@ -23,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -70,6 +71,35 @@ TEST_F(ClusterStatusTest, OfTwoThatLeadTheOneOfTheHigherTermIsMeant) {
   EXPECT_EQ(status_.LeaderOf(check::kMasterObject), 1u);
   status_.Forget(3);
   EXPECT_EQ(status_.LeaderOf(0), 1u);
+}
+
+TEST_F(ClusterStatusTest, GroupsAreThoseOfTheNewestCatalogue) {
+  using sut::proto::ReplicaInfo;
+  EXPECT_THAT(status_.NodesOf(0), ElementsAre(1, 2, 3)) << "the plan's";
+  sut::proto::NodeStatus node = QuietNode(1);
+  sut::proto::NodeStatus::Group* group = node.add_groups();
+  group->set_tablet(sut::Bytes(ids_.Tablet(0)));
+  const auto add = [&](uint64_t replica, uint32_t host, ReplicaInfo::Role role) {
+    ReplicaInfo* one = group->add_replicas();
+    one->set_replica(replica);
+    one->set_node(host);
+    one->set_role(role);
+  };
+  add(9, 1, ReplicaInfo::LEARNER);
+  add(2, 2, ReplicaInfo::VOTER);
+  add(3, 3, ReplicaInfo::REMOVED);
+  SetAllQuiet();
+  status_.Set(1, node);
+  EXPECT_THAT(status_.NodesOf(0), ElementsAre(2, 1));
+  EXPECT_THAT(status_.changing(), ElementsAre(0));
+  EXPECT_FALSE(status_.IsQuiet(nullptr));
+  // A master that is behind knows of an older group.
+  sut::proto::NodeStatus behind = QuietNode(2);
+  behind.mutable_replicas(1)->mutable_applied()->set_index(4);
+  *behind.add_groups() = *group;
+  behind.mutable_groups(0)->mutable_replicas()->DeleteSubrange(1, 2);
+  status_.Set(2, behind);
+  EXPECT_THAT(status_.NodesOf(0), ElementsAre(2, 1));
 }
 
 TEST_F(ClusterStatusTest, IsQuietOnlyIfEveryReplicaHasAppliedWhatIsCommittedAndIsIdle) {

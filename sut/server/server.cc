@@ -195,6 +195,14 @@ proto::NodeStatus Server::Status() const {
     one->set_idle(replica->idle());
     one->set_maintaining(replica->maintaining());
   }
+  if (node_->catalogue() == nullptr) return status;
+  for (const auto& [id, table] : node_->catalogue()->tables) {
+    for (const proto::TabletInfo& tablet : table.tablets()) {
+      proto::NodeStatus::Group* group = status.add_groups();
+      group->set_tablet(tablet.id());
+      *group->mutable_replicas() = tablet.replicas();
+    }
+  }
   return status;
 }
 
