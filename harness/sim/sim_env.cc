@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "sut/base/check.h"
+#include "sut/base/prng.h"
 
 // The simulated machines have one core. RocksDB sizes memory arenas by the number of cores, so the real number would
 // make what a store counts as used memory differ between machines; and it asks the kernel again some ten times for each
@@ -106,3 +108,29 @@ Status SimEnv::GetHostName(char* name, uint64_t length) {
 std::string SimEnv::GenerateUniqueId() { return host_name_ + "-" + std::to_string(++unique_ids_); }
 
 }  // namespace holdfast::sim
+
+// RocksDB names each opening of a store at random, and writes that name into its MANIFEST and its tables. Bytes at
+// random on a disk that is being damaged make runs differ: a misdirected write hits other bytes, and one in 256 reads
+// otherwise. The library asks its Env for nothing there, so this definition stands in front of the library's own: the
+// name is made of an id of the Env, which is no more random than the Env is.
+namespace rocksdb {
+
+class DBImpl {
+ public:
+  static std::string GenerateDbSessionId(Env* env);
+};
+
+std::string DBImpl::GenerateDbSessionId(Env* env) {
+  constexpr std::string_view kDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  constexpr size_t kUpperDigits = 8;  // and 12 of a number below 2^62 (db/unique_id.cc, EncodeSessionId)
+  const std::string id = env->GenerateUniqueId();
+  std::string name;
+  uint64_t upper = sut::MixString(id);
+  for (; name.size() < kUpperDigits; upper /= kDigits.size()) name += kDigits[upper % kDigits.size()];
+  name += '0';
+  uint64_t lower = sut::MixString(id, 1);
+  for (; name.size() < kUpperDigits + 12; lower /= kDigits.size()) name += kDigits[lower % kDigits.size()];
+  return name;
+}
+
+}  // namespace rocksdb
