@@ -81,7 +81,7 @@ TEST_F(ReadBooksTest, WhatIsForgottenIsNotThere) {
 }
 
 TEST_F(ReadBooksTest, WhatDoesNotParseIsDamage) {
-  for (const std::string key :
+  for (const std::string& key :
        {std::string("q"), std::string("cshort"), "mx" + std::string(16, 'i'), std::string("?")}) {
     EXPECT_TRUE(absl::IsDataLoss(ReadBooks({{key, "value"}}, ids_).status())) << key;
   }

@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, kProbeCount> kNames = {
     "tablet.removal.finished",
     "tablet.install.begun",
     "tablet.install.accepted",
+    "tablet.install.resumed",
     "tablet.install.chunk_sent",
     "tablet.install.chunk_received",
     "tablet.install.staged",

@@ -49,6 +49,7 @@ enum class Probe : uint8_t {
   kRemovalFinished,
   kInstallBegun,
   kInstallAccepted,
+  kInstallResumed,  // files that an earlier session brought need not come again
   kInstallChunkSent,
   kInstallChunkReceived,
   kInstallStaged,

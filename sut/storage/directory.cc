@@ -32,8 +32,7 @@ absl::Status RemoveTreeBelow(const StorageSeam& seam, const std::string& path, i
     bool is_directory = false;
     rocksdb::Status status = seam.env->IsDirectory(child, &is_directory);
     if (!status.ok()) return FromRocksdb(status, absl::StrCat("look at ", child));
-    absl::Status removed = is_directory ? RemoveTreeBelow(seam, child, depth + 1)
-                                        : FromRocksdb(seam.env->DeleteFile(child), absl::StrCat("remove ", child));
+    absl::Status removed = is_directory ? RemoveTreeBelow(seam, child, depth + 1) : RemoveFile(seam, child);
     if (!removed.ok()) return removed;
   }
   return FromRocksdb(seam.env->DeleteDir(path), absl::StrCat("remove ", path));
@@ -135,6 +134,10 @@ absl::Status RemoveTree(const StorageSeam& seam, const std::string& path) {
   return *parent_exists ? SyncDirectory(seam, parent) : absl::OkStatus();
 }
 
+absl::Status RemoveFile(const StorageSeam& seam, const std::string& file) {
+  return FromRocksdb(seam.env->DeleteFile(file), absl::StrCat("remove ", file));
+}
+
 absl::Status SyncDirectory(const StorageSeam& seam, const std::string& path) {
   std::unique_ptr<rocksdb::Directory> directory;
   rocksdb::Status status = seam.env->NewDirectory(path, &directory);
@@ -190,6 +193,13 @@ absl::StatusOr<std::vector<proto::FileInfo>> DescribeFiles(const StorageSeam& se
   return files;
 }
 
+absl::Status VerifyFile(const StorageSeam& seam, const std::string& directory, const proto::FileInfo& file) {
+  absl::StatusOr<proto::FileInfo> found = DescribeFile(seam, directory, file.name());
+  if (!found.ok()) return found.status();
+  if (found->size() == file.size() && found->crc32c() == file.crc32c()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(directory, "/", file.name(), ": size or checksum mismatch"));
+}
+
 absl::Status VerifyFiles(const StorageSeam& seam, const std::string& directory,
                          const std::vector<proto::FileInfo>& files) {
   absl::StatusOr<std::vector<std::string>> names = ListDirectory(seam, directory);
@@ -199,11 +209,7 @@ absl::Status VerifyFiles(const StorageSeam& seam, const std::string& directory,
   std::sort(expected.begin(), expected.end());
   if (*names != expected) return absl::DataLossError(absl::StrCat(directory, ": not the files that should be there"));
   for (const proto::FileInfo& file : files) {
-    absl::StatusOr<proto::FileInfo> found = DescribeFile(seam, directory, file.name());
-    if (!found.ok()) return found.status();
-    if (found->size() != file.size() || found->crc32c() != file.crc32c()) {
-      return absl::DataLossError(absl::StrCat(directory, "/", file.name(), ": size or checksum mismatch"));
-    }
+    if (absl::Status status = VerifyFile(seam, directory, file); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

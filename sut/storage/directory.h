@@ -25,6 +25,8 @@ absl::Status CreateDirectoryChain(const StorageSeam& seam, const std::string& pa
 absl::Status CreateUnsyncedDirectory(const StorageSeam& seam, const std::string& path);
 // Removes a directory with everything in it; fine if it is missing. Fsyncs the parent.
 absl::Status RemoveTree(const StorageSeam& seam, const std::string& path);
+// Removes one file; unsynced.
+absl::Status RemoveFile(const StorageSeam& seam, const std::string& file);
 absl::Status SyncDirectory(const StorageSeam& seam, const std::string& path);
 // Names, sorted; empty if the directory is missing.
 absl::StatusOr<std::vector<std::string>> ListDirectory(const StorageSeam& seam, const std::string& path);
@@ -41,6 +43,8 @@ absl::Status SyncFile(const StorageSeam& seam, const std::string& file);
 absl::Status SyncFiles(const StorageSeam& seam, const std::string& directory);
 // The list of files with size and checksum, of every file in `directory`, sorted by name.
 absl::StatusOr<std::vector<proto::FileInfo>> DescribeFiles(const StorageSeam& seam, const std::string& directory);
+// Verifies size and checksum of one file in `directory`. DataLoss if they differ.
+absl::Status VerifyFile(const StorageSeam& seam, const std::string& directory, const proto::FileInfo& file);
 // Verifies that `directory` holds exactly these files. DataLoss if not.
 absl::Status VerifyFiles(const StorageSeam& seam, const std::string& directory,
                          const std::vector<proto::FileInfo>& files);

@@ -1,6 +1,7 @@
 #include "sut/tablet/incoming_files.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -20,6 +21,39 @@ bool ValidDirectory(const proto::ShippedDirectory& directory) {
   return directory.files_size() <= kFilesMax &&
          std::all_of(directory.files().begin(), directory.files().end(),
                      [](const proto::FileInfo& file) { return IsPlainFileName(file.name()); });
+}
+
+absl::Status RemoveAllButOffered(const StorageSeam& storage, const std::string& incoming,
+                                 const proto::InstallOffer& offer) {
+  std::set<std::string> offered;
+  for (const proto::ShippedDirectory& directory : offer.directories()) offered.insert(ShippedName(directory));
+  auto names = ListDirectory(storage, incoming);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (offered.contains(name)) continue;
+    if (absl::Status status = RemoveTree(storage, absl::StrCat(incoming, "/", name)); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// The names of the files in `path` that are as they are offered; all others are removed. One that was cut short, by
+// the end of its session or by a loss of power, has another size or checksum.
+absl::StatusOr<std::set<std::string>> KeepWhatIsOffered(const StorageSeam& storage, const std::string& path,
+                                                        const proto::ShippedDirectory& directory) {
+  std::map<std::string, const proto::FileInfo*> offered;
+  for (const proto::FileInfo& file : directory.files()) offered[file.name()] = &file;
+  auto present = ListDirectory(storage, path);
+  if (!present.ok()) return present.status();
+  std::set<std::string> kept;
+  for (const std::string& name : *present) {
+    const auto wanted = offered.find(name);
+    if (wanted != offered.end() && VerifyFile(storage, path, *wanted->second).ok()) {
+      kept.insert(name);
+    } else if (absl::Status status = RemoveFile(storage, absl::StrCat(path, "/", name)); !status.ok()) {
+      return status;
+    }
+  }
+  return kept;
 }
 
 }  // namespace
@@ -54,19 +88,27 @@ absl::Status VerifyShipped(const StorageSeam& storage, const std::string& path,
   return SyncFiles(storage, path);
 }
 
-absl::Status PrepareIncoming(const StorageSeam& storage, const ReplicaLayout& layout,
-                             const proto::InstallOffer& offer) {
-  if (absl::Status status = RemoveTree(storage, layout.incoming()); !status.ok()) return status;
-  for (const proto::ShippedDirectory& directory : offer.directories()) {
+absl::StatusOr<OfferedFiles> PrepareIncoming(const StorageSeam& storage, const ReplicaLayout& layout,
+                                             const proto::InstallOffer& offer) {
+  if (absl::Status status = RemoveAllButOffered(storage, layout.incoming(), offer); !status.ok()) return status;
+  OfferedFiles there;
+  for (int i = 0; i < offer.directories_size(); ++i) {
+    const proto::ShippedDirectory& directory = offer.directories(i);
     const std::string path = absl::StrCat(layout.incoming(), "/", ShippedName(directory));
     if (absl::Status status = CreateDirectoryChain(storage, path); !status.ok()) return status;
-    for (const proto::FileInfo& file : directory.files()) {
-      if (file.size() > 0) continue;  // comes in chunks
+    const auto kept = KeepWhatIsOffered(storage, path, directory);
+    if (!kept.ok()) return kept.status();
+    for (int j = 0; j < directory.files_size(); ++j) {
+      const proto::FileInfo& file = directory.files(j);
+      const bool came = kept->contains(file.name());
+      if (!came && file.size() > 0) continue;  // comes in chunks
+      there.emplace(i, j);
+      if (came) continue;
       const std::string empty = absl::StrCat(path, "/", file.name());
       if (absl::Status status = WriteChunk(storage, empty, 0, ""); !status.ok()) return status;
     }
   }
-  return absl::OkStatus();
+  return there;
 }
 
 absl::Status MoveInPlace(const StorageSeam& storage, const ReplicaLayout& layout, const std::vector<SnapshotId>& wanted,

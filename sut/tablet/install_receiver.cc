@@ -8,7 +8,6 @@
 #include "sut/raft/wire.h"
 #include "sut/storage/checkpoint.h"
 #include "sut/storage/placed.h"
-#include "sut/tablet/incoming_files.h"
 #include "sut/tablet/replica.h"
 #include "sut/tablet/shipped_directory.h"
 
@@ -19,6 +18,10 @@ OpId LastOf(const proto::InstallOffer& offer) { return {Term{offer.last().term()
 
 // How often the source hears of a disk that is at work.
 constexpr int kWorkingRepeats = 1;
+
+// How long what an interrupted session left is kept, in install_timeout_us: the source needs one to notice, and there
+// may be a leader to elect.
+constexpr int kLeftOverTimeouts = 3;
 
 // Planted bug 35: what a client retries is not recognised any more.
 absl::Status StripRequests(TabletStore* staged) {
@@ -78,19 +81,32 @@ void InstallReceiver::OnOffer(const proto::InstallEnvelope& envelope) {
 
 void InstallReceiver::Prepare() {
   session_->writing = true;
-  SkipEmptyFiles();
-  RunSequence(replica_.context_.seams->worker, LogicalIdentity{Mix({session_->id, 1})},
-              {[storage = replica_.storage(), layout = replica_.layout_, offer = session_->offer] {
-                return PrepareIncoming(storage, layout, offer);
-              }},
-              [this, id = session_->id](absl::Status status) {
-                if (!session_ || session_->id != id) return;
-                session_->writing = false;
-                if (!status.ok()) return Abandon();
-                session_->heard_us = replica_.NowUs();
-                replica_.Hit(Probe::kInstallAccepted);
-                AskNext();
-              });
+  left_over_until_us_.reset();
+  auto there = std::make_shared<absl::StatusOr<OfferedFiles>>(OfferedFiles());
+  replica_.context_.seams->worker->Run(
+      LogicalIdentity{Mix({session_->id, 1})},
+      [there, storage = replica_.storage(), layout = replica_.layout_, offer = session_->offer] {
+        *there = PrepareIncoming(storage, layout, offer);
+      },
+      [this, id = session_->id, there] {
+        if (!session_ || session_->id != id) return;
+        session_->writing = false;
+        if (!there->ok()) return Abandon();
+        Prepared(**std::move(there));
+      });
+}
+
+void InstallReceiver::Prepared(OfferedFiles there) {
+  session_->heard_us = replica_.NowUs();
+  replica_.Hit(Probe::kInstallAccepted);
+  for (const auto& [directory, file] : there) {
+    const auto& files = session_->offer.directories(static_cast<int>(directory)).files();
+    if (files[static_cast<int>(file)].size() == 0) continue;
+    replica_.Hit(Probe::kInstallResumed);
+    break;
+  }
+  session_->there = std::move(there);
+  FileReceived(0);
 }
 
 void InstallReceiver::OnChunk(const proto::InstallEnvelope& envelope) {
@@ -130,7 +146,7 @@ void InstallReceiver::OnChunk(const proto::InstallEnvelope& envelope) {
 // The present file is there up to `offset`: goes on behind it.
 void InstallReceiver::FileReceived(uint64_t offset) {
   session_->offset = offset;
-  SkipEmptyFiles();
+  SkipWhatIsThere();
   if (complete()) {
     session_->phase = Phase::kTakingOver;
     replica_.WhenNoBarrier([this] { TakeOver(); });
@@ -140,13 +156,14 @@ void InstallReceiver::FileReceived(uint64_t offset) {
 }
 
 // Moves on past files and directories of which nothing is left to receive.
-void InstallReceiver::SkipEmptyFiles() {
+void InstallReceiver::SkipWhatIsThere() {
   while (!complete()) {
     const proto::ShippedDirectory& directory = session_->offer.directories(static_cast<int>(session_->directory));
     if (session_->file >= static_cast<uint32_t>(directory.files_size())) {
       ++session_->directory;
       session_->file = 0;
-    } else if (session_->offset >= directory.files(static_cast<int>(session_->file)).size()) {
+    } else if (session_->there.contains({session_->directory, session_->file}) ||
+               session_->offset >= directory.files(static_cast<int>(session_->file)).size()) {
       ++session_->file;
     } else {
       return;
@@ -166,9 +183,9 @@ void InstallReceiver::AskNext() {
 }
 
 void InstallReceiver::Tick() {
-  if (!session_ && left_over_ && removals_ == 0) RemoveIncoming();
-  if (!session_) return;
   const int64_t now_us = replica_.NowUs();
+  if (!session_ && left_over_until_us_ && now_us >= *left_over_until_us_ && removals_ == 0) RemoveIncoming();
+  if (!session_) return;
   if (session_->phase != Phase::kReceiving || session_->writing) {
     if (now_us - session_->asked_us > RepeatPauseUs(replica_.options(), kWorkingRepeats)) {
       session_->asked_us = now_us;
@@ -177,7 +194,7 @@ void InstallReceiver::Tick() {
     return;
   }
   if (now_us - session_->heard_us > replica_.options().install_timeout_us) {
-    Abandon();
+    Interrupt();
   } else if (now_us - session_->asked_us > RepeatPauseUs(replica_.options(), session_->asks)) {
     // Planted bug 24: a file of a snapshot that does not come is done without.
     const bool skips = session_->directory > 0 && replica_.options().bugs.has(Bug::kInstallSkipsSlowFile);
@@ -314,17 +331,38 @@ void InstallReceiver::Reply(Session* session, proto::InstallReply::Kind kind, ui
 }
 
 void InstallReceiver::Cancel() {
-  if (session_ && session_->phase == Phase::kReceiving && !session_->writing) Abandon();
+  if (session_ && session_->phase == Phase::kReceiving && !session_->writing) {
+    Abandon();
+  } else if (!session_ && left_over_until_us_ && removals_ == 0) {
+    RemoveIncoming();
+  }
 }
 
 void InstallReceiver::Abandon() {
+  Interrupt();
+  RemoveIncoming();
+}
+
+void InstallReceiver::Interrupt() {
   Reply(&*session_, proto::InstallReply::REFUSED, 0);
   session_.reset();
-  RemoveIncoming();
+  KeepForAWhile();
+}
+
+void InstallReceiver::KeepForAWhile() {
+  left_over_until_us_ = replica_.NowUs() + kLeftOverTimeouts * replica_.options().install_timeout_us;
+}
+
+absl::Status InstallReceiver::FindLeftOver() {
+  auto names = ListDirectory(replica_.storage(), replica_.layout_.incoming());
+  if (!names.ok()) return names.status();
+  if (!names->empty()) KeepForAWhile();
+  return absl::OkStatus();
 }
 
 void InstallReceiver::RemoveIncoming() {
   ++removals_;
+  left_over_until_us_.reset();
   auto removed = std::make_shared<absl::Status>();
   replica_.context_.seams->worker->Run(
       LogicalIdentity{Mix({replica_.tablet().lo, 6})},
@@ -333,7 +371,8 @@ void InstallReceiver::RemoveIncoming() {
       },
       [this, removed] {
         --removals_;
-        left_over_ = !removed->ok();
+        // Unless a session has begun: that makes it ready for itself.
+        if (!session_ && !removed->ok()) left_over_until_us_ = replica_.NowUs();
       });
 }
 

@@ -7,8 +7,11 @@
 // that shall be there. From that record on the install has happened: directories that are not in the list are removed,
 // those that came are moved in place, and a start-up goes on with that where a crash cut it short.
 //
-// Bounds: one session at a time; it is given up if the source is silent for install_timeout_us. The source hears that
-// this side's disk is at work.
+// A session that was interrupted, by a death of either side or by a source that fell silent, leaves its files to the
+// next one: those that are offered again, whoever offers them, need not come again.
+//
+// Bounds: one session at a time; it is given up if the source is silent for install_timeout_us, and what it leaves is
+// removed if none follows within a few times as long. The source hears that this side's disk is at work.
 // Loop rule: on the node's loop.
 
 #ifndef SUT_TABLET_INSTALL_RECEIVER_H_
@@ -25,6 +28,7 @@
 #include "sut/proto/service.pb.h"
 #include "sut/proto/storage.pb.h"
 #include "sut/storage/tablet_store.h"
+#include "sut/tablet/incoming_files.h"
 
 namespace sut {
 
@@ -37,11 +41,13 @@ class InstallReceiver {
   // An offer or a chunk.
   void OnEnvelope(const proto::InstallEnvelope& envelope);
   void Tick();
-  // Gives up what is being received, if that can be done at once.
+  // Gives up what is being received, or was left for a next session, if that can be done at once.
   void Cancel();
-  bool busy() const { return session_.has_value() || removals_ > 0 || left_over_; }
+  bool busy() const { return session_.has_value() || removals_ > 0 || left_over_until_us_; }
   // Goes on with moving directories in place where a crash has cut it short. At start-up, before anything is opened.
   absl::Status FinishAtStart();
+  // Keeps what a session left that a crash cut short. At start-up.
+  absl::Status FindLeftOver();
 
  private:
   enum class Phase { kReceiving, kTakingOver };
@@ -50,6 +56,7 @@ class InstallReceiver {
     ReplicaId source;
     proto::InstallOffer offer;
     Phase phase = Phase::kReceiving;
+    OfferedFiles there;                // already, when the session began
     uint32_t directory = 0, file = 0;  // what comes next
     uint64_t offset = 0;
     bool writing = false;
@@ -60,7 +67,9 @@ class InstallReceiver {
   };
   void OnOffer(const proto::InstallEnvelope& envelope);
   void OnChunk(const proto::InstallEnvelope& envelope);
-  void SkipEmptyFiles();
+  // What need not come is there: asks for the rest.
+  void Prepared(OfferedFiles there);
+  void SkipWhatIsThere();
   void FileReceived(uint64_t offset);
   bool complete() const;
   void AskNext();
@@ -71,12 +80,16 @@ class InstallReceiver {
   void Reply(Session* session, proto::InstallReply::Kind kind, uint64_t index);
   // Ends the session in vain, and removes what came.
   void Abandon();
+  // Ends the session in vain, and leaves what came to the next one.
+  void Interrupt();
+  void KeepForAWhile();
   void RemoveIncoming();
 
   Replica& replica_;
   std::optional<Session> session_;
-  int removals_ = 0;        // of the incoming directory, under way
-  bool left_over_ = false;  // it could not be removed; tried again with every tick until it is gone
+  int removals_ = 0;  // of the incoming directory, under way
+  // Something may be in the incoming directory: removed at this time, and tried again with every tick until it is gone.
+  std::optional<int64_t> left_over_until_us_;
 };
 
 }  // namespace sut

@@ -1,7 +1,10 @@
 // Installs under loss, duplication, deaths at each step and a change of leader in the midst. Property: the follower
 // ends with exactly what the others have, its set of snapshots included, and requests stay applied once.
 
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -157,6 +160,41 @@ TEST_P(InstallDeathTest, AReceiverThatDiesGoesOnOrBeginsAnew) {
 INSTANTIATE_TEST_SUITE_P(AtEachStep, InstallDeathTest,
                          testing::Values(Probe::kInstallChunkReceived, Probe::kInstallStaged, Probe::kStoreOpened,
                                          Probe::kInstallCommitted, Probe::kInstallFinished));
+
+TEST_F(InstallTest, FilesThatCameBeforeADeathNeedNotComeAgain) {
+  using File = std::pair<uint32_t, uint32_t>;
+  std::vector<std::pair<uint64_t, std::set<File>>> sessions;  // which files were sent in each
+  group_.set_loss([&](const proto::Envelope& envelope) {
+    const proto::InstallEnvelope& install = envelope.install();
+    if (!install.has_chunk()) return false;
+    if (sessions.empty() || sessions.back().first != install.session()) sessions.push_back({install.session(), {}});
+    sessions.back().second.insert({install.chunk().directory(), install.chunk().file()});
+    return false;
+  });
+  group_.KillAt(lagging_, Probe::kInstallStaged, 1);  // everything has come
+  group_.Connect(lagging_);
+  ASSERT_TRUE(group_.RunUntil([this] { return !group_.up(lagging_); }));
+  ASSERT_TRUE(group_.Start(lagging_).ok());
+  ExpectCaughtUp();
+  ASSERT_EQ(sessions.size(), 2u);
+  EXPECT_LT(sessions[1].second.size(), sessions[0].second.size() / 2);
+}
+
+// Whoever was to go on does not come back.
+TEST_F(InstallTest, WhatNobodyGoesOnWithIsRemoved) {
+  group_.KillAt(lagging_, Probe::kInstallStaged, 1);
+  group_.Connect(lagging_);
+  ASSERT_TRUE(group_.RunUntil([this] { return !group_.up(lagging_); }));
+  group_.Disconnect(lagging_);
+  ASSERT_TRUE(group_.Start(lagging_).ok());
+  const auto incoming = [this] {
+    return *DirectoryExists(group_.disk(lagging_).seam(), group_.replica(lagging_).layout().incoming());
+  };
+  EXPECT_TRUE(incoming());
+  group_.RunFor(4 * group_.options().install_timeout_us);
+  EXPECT_FALSE(incoming());
+  ExpectCaughtUp();
+}
 
 class SourceDeathTest : public InstallTest, public testing::WithParamInterface<Probe> {};
 

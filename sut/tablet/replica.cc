@@ -156,6 +156,7 @@ absl::Status Replica::Recover(Founded founded) {
     if (absl::Status status = install_receiver_->FinishAtStart(); !status.ok()) return status;
   }
   if (absl::Status status = snapshots_->RemoveLeftOvers(); !status.ok()) return status;
+  if (absl::Status status = install_receiver_->FindLeftOver(); !status.ok()) return status;
   if (founded.store == nullptr) {
     // FinishAtStart may have changed the record.
     recovered.record = record_;

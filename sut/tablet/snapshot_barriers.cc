@@ -64,7 +64,6 @@ absl::Status SnapshotBarriers::RemoveLeftOvers() {
     if (absl::Status status = RemoveTree(storage, path); !status.ok()) return status;
   }
   if (absl::Status status = RemoveTree(storage, layout.outgoing()); !status.ok()) return status;
-  if (absl::Status status = RemoveTree(storage, layout.incoming()); !status.ok()) return status;
   return RemoveAllBut(storage, layout.live(), absl::StrCat(replica_.record_.generation()));
 }
 
