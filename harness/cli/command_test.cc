@@ -155,6 +155,14 @@ TEST_F(CommandTest, AnUnknownBugListsTheKnownOnes) {
   ExpectRefused({"run", "--bug=no-such-bug"}, "no such bug; known ones are: ");
   ExpectRefused({"plan", "generate", "--bug=no-such-bug"}, "checkpoint-without-flush");
   ExpectRefused({"bugs", "hunt", "no-such-bug"}, "no such bug; known ones are: ");
+  ExpectRefused({"bugs", "hunt", "51"}, "51: no such bug; known ones are: ");
+}
+
+TEST_F(CommandTest, ABugIsKnownByItsNumberToo) {
+  const Ended by_number = Run({"plan", "generate", "--seed=3", "--bug=21"});
+  EXPECT_EQ(by_number.exit_code, 0);
+  EXPECT_EQ(by_number.out, Run({"plan", "generate", "--seed=3", "--bug=import-pairs-by-position"}).out);
+  EXPECT_THAT(by_number.out, HasSubstr("import-pairs-by-position"));
 }
 
 TEST_F(CommandTest, AFileThatIsNotThereIsNamed) {

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
@@ -16,14 +17,31 @@ namespace {
 
 constexpr absl::Duration kDurationMax = absl::Hours(24 * 365);
 
+// "21" is the bug that `bugs list` numbers so.
+std::string NameOfNumber(std::string text) {
+  int number = 0;
+  if (!absl::SimpleAtoi(text, &number)) return text;
+  for (const BugEntry& entry : BugCatalogue()) {
+    if (entry.number == number) return std::string(sut::BugName(entry.bug));
+  }
+  return text;
+}
+
 }  // namespace
 
 void AddBugOption(CLI::App* command, std::vector<std::string>* bugs) {
   command
       ->add_option("--bug", *bugs,
-                   "Plant this bug in the cluster under test; may be repeated (see: holdfast bugs list)")
+                   "Plant this bug, by name or number, in the cluster under test; may be repeated (see: holdfast bugs "
+                   "list)")
       ->type_name("NAME")
+      ->transform(NameOfNumber, "")
       ->allow_extra_args(false);
+}
+
+void AddBugArguments(CLI::App* command, std::vector<std::string>* bugs) {
+  command->add_option("NAME", *bugs, "Which bugs, by name or number (see: holdfast bugs list)")
+      ->transform(NameOfNumber, "");
 }
 
 void AddProfileOption(CLI::App* command, std::string* profile) {

@@ -18,6 +18,8 @@
 namespace holdfast::cli {
 
 void AddBugOption(CLI::App* command, std::vector<std::string>* bugs);
+// NAME..., the same as arguments.
+void AddBugArguments(CLI::App* command, std::vector<std::string>* bugs);
 void AddProfileOption(CLI::App* command, std::string* profile);
 // For campaigns: several profiles may take turns.
 void AddProfilesOption(CLI::App* command, std::string* profiles);

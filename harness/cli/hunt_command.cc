@@ -254,7 +254,7 @@ void AddHuntCommand(CLI::App* bugs, int* exit_code) {
   const auto flags = std::make_shared<HuntFlags>();
   CLI::App* command = bugs->add_subcommand(
       "hunt", "Search planted bugs with random plans, and write a scoreboard; exit status 0 if every one was found");
-  command->add_option("NAME", flags->names, "Which bugs (see: holdfast bugs list)");
+  AddBugArguments(command, &flags->names);
   command->add_flag("--all", flags->all, "Every bug of the catalogue");
   command->add_option("--budget", flags->budget, "How long to search each: 30s, 5m")
       ->type_name("TIME")
