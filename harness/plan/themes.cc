@@ -216,8 +216,8 @@ void PlayLaggingFollower(uint64_t at_us, Draft* draft) {
   if (draft->Chance(500)) {
     draft->TroubleWhen(
         at_us + lag_us,
-        {Probe::kInstallBegun, Probe::kInstallAccepted, Probe::kInstallChunkSent, Probe::kInstallChunkReceived,
-         Probe::kInstallStaged, Probe::kInstallCommitted, Probe::kInstallFinished},
+        {Probe::kInstallBegun, Probe::kInstallAccepted, Probe::kInstallResumed, Probe::kInstallChunkSent,
+         Probe::kInstallChunkReceived, Probe::kInstallStaged, Probe::kInstallCommitted, Probe::kInstallFinished},
         kLaterUs);
   }
   // Some write on while the store is on its way.
