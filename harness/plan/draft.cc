@@ -110,6 +110,7 @@ void Draft::DrawWorld() {
   if (Chance(350)) world->set_message_delay_us(pick({100, 2'000, 5'000, 15'000}));
   if (Chance(350)) world->set_loss_permille(static_cast<uint32_t>(pick({2, 10, 40})));
   if (Chance(350)) world->set_duplicate_permille(static_cast<uint32_t>(pick({5, 50, 200})));
+  if (Chance(350)) world->set_straggler_us(pick({500'000, 2'000'000, 6'000'000}));
   if (Chance(350)) world->set_reorder_permille(static_cast<uint32_t>(pick({5, 50, 200})));
   if (Chance(350)) world->set_sync_us(pick({50, 5'000, 20'000}));
   if (Chance(350)) world->set_job_us(pick({100, 20'000, 100'000, 300'000}));

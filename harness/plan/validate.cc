@@ -41,6 +41,7 @@ constexpr std::array kWorldRanges = {
     FieldRange{"message_delay_us", 1, 1'000'000}, FieldRange{"loss_permille", 0, 1000},
     FieldRange{"duplicate_permille", 0, 1000},    FieldRange{"reorder_permille", 0, 1000},
     FieldRange{"sync_us", 1, 1'000'000},          FieldRange{"job_us", 1, 10'000'000},
+    FieldRange{"straggler_us", 1, 10'000'000},
 };
 
 constexpr int32_t kDriftPermilleMin = -500;

@@ -113,7 +113,8 @@ INSTANTIATE_TEST_SUITE_P(
     World, Header,
     ::testing::Values(WorldField("message_delay_us", 1'000'001, 1'000'000), WorldField("loss_permille", 1001, 1000),
                       WorldField("duplicate_permille", 1001, 1000), WorldField("reorder_permille", 1001, 1000),
-                      WorldField("sync_us", 1'000'001, 1), WorldField("job_us", 10'000'001, 10'000'000)));
+                      WorldField("sync_us", 1'000'001, 1), WorldField("job_us", 10'000'001, 10'000'000),
+                      WorldField("straggler_us", 10'000'001, 10'000'000)));
 
 TEST(Header, EveryFieldOfOptionsAndWorldHasARange) {
   for (const auto* descriptor : {Options::descriptor(), World::descriptor()}) {

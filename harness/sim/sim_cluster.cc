@@ -88,7 +88,8 @@ SimCluster::SimCluster(const plan::Plan& plan, const sut::NodeOptions& node_opti
       queue_(kBeginningUs),
       network_({.seed = sut::Mix({plan.seed(), kNetworkSalt}),
                 .nodes = plan.shape().nodes(),
-                .delay_us_median = kDefaultDelayUs},
+                .delay_us_median = kDefaultDelayUs,
+                .straggler_us = static_cast<int64_t>(plan.world().straggler_us())},
                &queue_, this),
       clients_(ClientOptions(plan, node_options), ids_, &queue_, &network_),
       overdue_(OverdueWatchFor(plan, node_options)) {

@@ -12,7 +12,7 @@ namespace holdfast::sim {
 namespace {
 
 // Salts of the draws that are made for one message.
-enum class Draw : uint64_t { kSlot = 1, kLoss, kDuplicate, kReorder, kDelay, kSecondDelay };
+enum class Draw : uint64_t { kSlot = 1, kLoss, kDuplicate, kReorder, kDelay, kSecondDelay, kStraggle };
 
 uint64_t Derive(uint64_t draw, Draw salt) { return sut::MixBits(draw ^ (static_cast<uint64_t>(salt) << 56)); }
 
@@ -52,7 +52,7 @@ void SimNetwork::Send(Link link, sut::LogicalIdentity identity, std::string enve
     ++counters_.duplicated;
     // The copy may come long after, and is free to overtake.
     const int64_t delay_us = 3 * Delay(link, Derive(draw, Draw::kSecondDelay), slot_draw);
-    ScheduleCopy(link, identity, queue_->now_us() + delay_us, envelope);
+    ScheduleCopy(link, identity, queue_->now_us() + delay_us + StraggleUs(Derive(draw, Draw::kStraggle)), envelope);
   }
   const int64_t delay_us = Delay(link, Derive(draw, Draw::kDelay), slot_draw);
   const uint64_t reorder_draw = Derive(draw, Draw::kReorder);
@@ -121,6 +121,11 @@ int64_t SimNetwork::Delay(Link link, uint64_t draw, uint64_t slot_draw) const {
   const int64_t median_us = options_.delay_us_median * std::max<int64_t>(1, weather_.delay_factor);
   const int64_t spread_us = static_cast<int64_t>(sut::Below(draw, static_cast<uint64_t>(median_us) + 1));
   return std::clamp<int64_t>(SlotFactor(slot_draw) * SlowFactor(link) * (median_us / 2 + spread_us), 1, kDelayUsMax);
+}
+
+int64_t SimNetwork::StraggleUs(uint64_t draw) const {
+  if (options_.straggler_us == 0 || draw >> 58 >= kStragglersOf64) return 0;
+  return static_cast<int64_t>(sut::Below(sut::MixBits(draw), static_cast<uint64_t>(options_.straggler_us) + 1));
 }
 
 int64_t SimNetwork::SlowFactor(Link link) const {

@@ -66,6 +66,8 @@ class SimNetwork {
     uint64_t seed = 0;
     uint32_t nodes = 0;           // addresses 1..nodes
     int64_t delay_us_median = 0;  // 1..
+    // Some duplicates come up to so much later than others: when what they ask for has long been done, and undone.
+    int64_t straggler_us = 0;
   };
   // The queue and the sink outlive the network.
   SimNetwork(const Options& options, EventQueue* queue, NetworkSink* sink);
@@ -105,11 +107,13 @@ class SimNetwork {
   static constexpr int64_t kSelfDelayUs = 20;
   // However slow a link: what is sent on it after it was mended waits for what is under way.
   static constexpr int64_t kDelayUsMax = 10'000'000;
+  static constexpr uint64_t kStragglersOf64 = 11;  // of duplicates
 
   size_t PairIndex(Link link) const;
   int64_t SlotFactor(uint64_t slot_draw) const;
   uint32_t SlotLossPermille(uint64_t slot_draw) const;
   int64_t Delay(Link link, uint64_t draw, uint64_t slot_draw) const;
+  int64_t StraggleUs(uint64_t draw) const;
   int64_t SlowFactor(Link link) const;
   void ScheduleCopy(Link link, sut::LogicalIdentity identity, int64_t arrival_us, std::string envelope);
   void Arrive(Link link, sut::LogicalIdentity identity, std::string envelope);

@@ -32,8 +32,9 @@ class Inbox final : public NetworkSink {
 
 // A network of two nodes and clients, with what came out of it.
 struct World {
-  explicit World(uint64_t seed = 1)
-      : inbox(&queue), network({.seed = seed, .nodes = 2, .delay_us_median = 500}, &queue, &inbox) {
+  explicit World(uint64_t seed = 1, int64_t straggler_us = 0)
+      : inbox(&queue),
+        network({.seed = seed, .nodes = 2, .delay_us_median = 500, .straggler_us = straggler_us}, &queue, &inbox) {
     queue.SetAlive({1, 1});
     queue.SetAlive({2, 1});
   }
@@ -91,6 +92,23 @@ TEST(SimNetworkTest, DuplicationStrikes) {
   EXPECT_EQ(world.network.counters().duplicated, world.inbox.received[2].size() - 10'000);
   const std::set<std::string> distinct(world.inbox.received[2].begin(), world.inbox.received[2].end());
   EXPECT_EQ(distinct.size(), 10'000u);
+}
+
+TEST(SimNetworkTest, SomeDuplicatesComeLongAfter) {
+  constexpr int kSent = 10'000;
+  World world(/*seed=*/1, /*straggler_us=*/5 * kSecondUs);
+  world.network.SetWeather({.duplicate_permille = 100});
+  world.SendMany(kSent);
+  std::map<std::string, int> copies;
+  int far_behind = 0;
+  int newest = -1;
+  for (const std::string& message : world.inbox.received[2]) {
+    const bool again = ++copies[message] == 2;
+    newest = std::max(newest, std::stoi(message));
+    far_behind += again && std::stoi(message) < newest - 1000 ? 1 : 0;  // 100 ms
+  }
+  EXPECT_EQ(copies.size(), size_t{kSent}) << "none but duplicates straggle, and those come too";
+  EXPECT_NEAR(far_behind, kSent / 10 * 11 / 64, 60);
 }
 
 TEST(SimNetworkTest, ReorderedMessagesAreOvertaken) {
