@@ -25,6 +25,7 @@
 #include "harness/cluster/cluster.h"
 #include "harness/cluster/plan_ids.h"
 #include "harness/sim/disk_reader.h"
+#include "harness/sim/durable_promises.h"
 #include "harness/sim/event_queue.h"
 #include "harness/sim/sim_clients.h"
 #include "harness/sim/sim_network.h"
@@ -139,7 +140,8 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   struct Group {
     uint32_t object = 0;
     sut::raft::RaftInvariants invariants{{.new_voter_lag_max = sut::Replica::kNewVoterLagMax}};
-    bool violated = false;  // told once
+    std::map<uint32_t, DurablePromises> promises;  // by node
+    bool violated = false;                         // told once
   };
   struct ArmedProbe {
     ProbeCrash crash;
@@ -175,8 +177,10 @@ class SimCluster final : public Cluster, private SimNodeHost, private NetworkSin
   void AfterEvent(EventQueue::Owner owner);
   void CheckCatalogue(const SimNode& node);
   void WatchOverdue(const SimNode& node, sut::OpId op);
-  void CheckInvariants(const SimNode& node);
-  void CheckRecovered(const SimNode& node);
+  void CheckInvariants(SimNode& node);
+  using PromiseCheck = std::function<DurablePromises::Violation(const DurablePromises&, uint64_t durable)>;
+  void CheckPromises(SimNode& node, sut::TabletId tablet, const PromiseCheck& more);
+  void CheckRecovered(SimNode& node);
   void TellRaftViolation(Group& group, const SimNode& node, const std::string& what);
   // The point that is armed here, if any: taken off the list, and its `struck` is on its way.
   std::optional<PointCrash> TakePoint(const SimNode& node, PointKind point, uint64_t count);

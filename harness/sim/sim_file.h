@@ -11,6 +11,7 @@
 #ifndef HARNESS_SIM_SIM_FILE_H_
 #define HARNESS_SIM_SIM_FILE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -64,6 +65,10 @@ class SimFile {
 
   // True when a loss of power cannot change the file.
   bool durable() const { return dirty_.empty() && !disk_image_.has_value() && guaranteed_size_ == content_.size(); }
+  // How many of the first bytes a loss of power cannot change; those of a file that is only appended to.
+  uint64_t durable_size() const {
+    return dirty_.empty() ? guaranteed_size_ : std::min(guaranteed_size_, dirty_.front().begin);
+  }
   // Hash of all that decides the file's future: content, dirty ranges, sizes.
   uint64_t StateHash() const;
 

@@ -269,6 +269,12 @@ absl::StatusOr<SimFileSystem::FileInfo> SimFileSystem::Stat(std::string_view pat
                   .durable = file->durable()};
 }
 
+std::optional<SimFileSystem::DurableBytes> SimFileSystem::DurableSize(std::string_view path) const {
+  const FilePtr file = tree_->FindFile(path);
+  if (file == nullptr) return std::nullopt;
+  return DurableBytes{.size = file->size(), .durable = file->durable_size()};
+}
+
 uint64_t SimFileSystem::TotalBytes() const {
   std::map<uint64_t, uint64_t> bytes_by_inode;
   tree_->ForEach([&](const std::string&, const Node& node) {

@@ -23,6 +23,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -203,6 +204,12 @@ class SimFileSystem final : public SimReadOnlyFileSystem {
   // The view is good until the next mutation of the file.
   absl::StatusOr<std::string_view> ReadFile(std::string_view path) const;
   absl::StatusOr<FileInfo> Stat(std::string_view path) const;
+  struct DurableBytes {
+    uint64_t size = 0;
+    uint64_t durable = 0;  // how many of the first ones are safe, if the file is only ever appended to
+  };
+  // nullopt: no file of that name.
+  std::optional<DurableBytes> DurableSize(std::string_view path) const;
   uint64_t TotalBytes() const;
   // Hash of everything that decides the disk's future, durable or not.
   uint64_t StateHash() const { return tree_->StateHash(); }

@@ -131,7 +131,8 @@ SimNode::SimNode(Options options, EventQueue* queue, SimNetwork* network, SimNod
       network_(network),
       host_(host),
       clock_(queue, SimClock::kNodeEpochUs, options_.clock_skew_us),
-      disk_(std::make_shared<SimFileSystem>([queue] { return static_cast<uint64_t>(queue->now_us()); })) {
+      disk_(std::make_shared<SimFileSystem>([queue] { return static_cast<uint64_t>(queue->now_us()); })),
+      written_log_(disk_.get()) {
   disk_->SetObserver(this);
 }
 
@@ -150,6 +151,7 @@ absl::Status SimNode::Start() {
   disk_errors_ = 0;
   extra_latency_us_ = 0;
   clock_.BeginLife();
+  written_log_.Restart();
   life_ = std::make_unique<Life>(this, ++incarnation_);
   queue_->SetAlive(life_->owner);
   starting_ = true;
@@ -213,6 +215,7 @@ const sut::Node* SimNode::node() const { return is_up() ? life_->node.get() : nu
 MutationVerdict SimNode::OnMutation(const Mutation& mutation) {
   using Action = MutationVerdict::Action;
   if (!is_up()) return {};
+  written_log_.OnMutation(mutation);
   ++mutation_count_;
   mutation_digest_ =
       sut::Mix({mutation_digest_, static_cast<uint64_t>(mutation.kind), mutation.bytes, mutation.path.size()});

@@ -26,6 +26,7 @@
 #include "harness/sim/sim_clock.h"
 #include "harness/sim/sim_file_system.h"
 #include "harness/sim/sim_network.h"
+#include "harness/sim/written_log.h"
 #include "sut/base/ids.h"
 #include "sut/base/prng.h"
 #include "sut/base/probe.h"
@@ -124,6 +125,8 @@ class SimNode final : private MutationObserver {
   const sut::Node* node() const;
   const SimFileSystem& disk() const { return *disk_; }
   SimFileSystem& disk() { return *disk_; }
+  // What the incarnation has given to its Raft log.
+  WrittenLog& written_log() { return written_log_; }
   // Of the data directory, on the disk.
   static std::string root() { return "/sim"; }
 
@@ -158,6 +161,7 @@ class SimNode final : private MutationObserver {
   SimNodeHost* const host_;
   SimClock clock_;
   const std::shared_ptr<SimFileSystem> disk_;
+  WrittenLog written_log_;
   uint32_t incarnation_ = 0;
   uint64_t pauses_ = 0;
   bool starting_ = false;

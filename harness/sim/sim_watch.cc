@@ -98,6 +98,25 @@ void SimCluster::OnNodeSent(SimNode& node, const std::string& bytes) {
   if (!tablet.ok() || !message.ok()) return;
   Group& group = GroupOf(*tablet);
   if (const auto violation = group.invariants.ObserveSent(*message)) TellRaftViolation(group, node, *violation);
+  CheckPromises(node, *tablet, [&message](const DurablePromises& promises, uint64_t durable) {
+    return promises.ObserveSent(*message, durable);
+  });
+}
+
+// `more`: what the moment asks for, if anything, besides what every event does. A disk that lies to its node excuses
+// it.
+void SimCluster::CheckPromises(SimNode& node, sut::TabletId tablet, const PromiseCheck& more) {
+  if (node.node() == nullptr || node.disk_damaged()) return;
+  const auto replica = node.node()->replicas().find(tablet);
+  if (replica == node.node()->replicas().end()) return;
+  Group& group = GroupOf(tablet);
+  DurablePromises& promises = group.promises[node.id().value];
+  WrittenLog& log = node.written_log();
+  const sut::raft::Raft& raft = replica->second->raft();
+  auto violation =
+      promises.Observe(node.incarnation(), raft.status(), raft.log(), log.marked(), [&log] { return log.Durable(); });
+  if (!violation && more) violation = more(promises, log.Durable());
+  if (violation.has_value()) TellRaftViolation(group, node, *violation);
 }
 
 void SimCluster::OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId applied) {
@@ -105,6 +124,9 @@ void SimCluster::OnNodeRecovered(SimNode& node, sut::TabletId tablet, sut::OpId 
 }
 
 void SimCluster::OnNodeBegun(SimNode& node, const sut::ApplyObserver::Applied& applied) {
+  CheckPromises(node, applied.tablet, [&applied](const DurablePromises& promises, uint64_t durable) {
+    return promises.ObserveApplied(applied.op.index, durable);
+  });
   observer_->OnBegun(NameOf(node, applied.tablet), LedgerEntryOf(applied, ids_));
 }
 
@@ -166,16 +188,18 @@ void SimCluster::AfterEvent(EventQueue::Owner owner) {
   if (node.node() != nullptr) CheckInvariants(node);
 }
 
-void SimCluster::CheckInvariants(const SimNode& node) {
+void SimCluster::CheckInvariants(SimNode& node) {
   for (const auto& [tablet, replica] : node.node()->replicas()) {
     Group& group = GroupOf(tablet);
     const auto violation = group.invariants.Observe(replica->replica(), node.incarnation(), replica->raft());
     if (violation.has_value()) TellRaftViolation(group, node, *violation);
+    CheckPromises(node, tablet, {});
   }
+  node.written_log().Mark();
 }
 
 // What a replica knows right after its start is what it found on its disk.
-void SimCluster::CheckRecovered(const SimNode& node) {
+void SimCluster::CheckRecovered(SimNode& node) {
   if (node.node() == nullptr) return;
   for (const auto& [tablet, replica] : node.node()->replicas()) {
     const sut::raft::Status& status = replica->raft().status();
