@@ -142,6 +142,8 @@ class Draft {
   bool ChangeReplicas(uint64_t at_us, Membership::Kind kind, fault::Target target);
   // draft_tables.cc
   void DropTable(uint64_t at_us, uint32_t table);
+  // As soon as one of the probes is hit.
+  void DropTableWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, uint32_t table);
   // An export of a snapshot: its number, and what it is of.
   struct Exported {
     uint32_t number = 0;

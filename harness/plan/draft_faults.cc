@@ -248,6 +248,7 @@ bool Draft::TakeAway(uint64_t at_us, fault::Target target, Range back_after_us) 
 bool Draft::AnyFault(uint64_t at_us) {
   if (profile_.disk_permille > 0 && Chance(profile_.disk_permille) && DiskFault(at_us)) return true;
   if (profile_.clock_permille > 0 && Chance(profile_.clock_permille) && ClockFault(at_us)) return true;
+  if (profile_.changes_groups && Chance(150) && LoseDisk(at_us, kRestartUs)) return true;
   const uint64_t kind = random_.NextBelow(100);
   if (kind < 8 && CrashAll(at_us, kRestartUs)) return true;
   if (kind < 20) {

@@ -15,6 +15,13 @@ void Draft::DropTable(uint64_t at_us, uint32_t table) {
   operation->mutable_drop()->set_table(table);
 }
 
+void Draft::DropTableWhen(uint64_t at_us, std::initializer_list<sut::Probe> probes, uint32_t table) {
+  if (!swarm_.has(Kind::kTrigger)) return DropTable(at_us, table);
+  TableOperation* operation = AddWhen(at_us, probes)->mutable_table();
+  operation->set_client(ClientOf({}));
+  operation->mutable_drop()->set_table(table);
+}
+
 Draft::Exported Draft::Export(uint64_t at_us, const CreatedSnapshot& snapshot) {
   const Exported exported{static_cast<uint32_t>(++counts_.exports), snapshot};
   TableOperation* operation = Add(at_us)->mutable_table();

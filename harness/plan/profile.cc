@@ -208,7 +208,7 @@ Profile EverythingProfile() {
   profile.disk_permille = 200;
   profile.clock_permille = 80;
   // Disks are lost only where masters are not everywhere.
-  profile.shapes = {{840, 3, 3}, {30, 1, 1}, {20, 5, 3}, {50, 5, 3, 3}, {40, 5, 5}, {20, 3, 1}};
+  profile.shapes = {{790, 3, 3}, {30, 1, 1}, {20, 5, 3}, {100, 5, 3, 3}, {40, 5, 5}, {20, 3, 1}};
   profile.faults = {4, 12};
   profile.maintenance = {1, 6};
   profile.inspections = {1, 4};
@@ -217,11 +217,13 @@ Profile EverythingProfile() {
   profile.theme_weights.fill(10);
   profile.changes_groups = true;
   profile.off_permille.fill(100);
-  SwitchOff(&profile, {{Kind::kLargeValue, 500}, {Kind::kMixedKeys, 800}, {Kind::kRoughWorld, 500}});
+  // A plan damages disks or changes groups.
+  SwitchOff(&profile,
+            {{Kind::kLargeValue, 500}, {Kind::kMixedKeys, 800}, {Kind::kRoughWorld, 500}, {Kind::kDiskDamage, 500}});
   profile.floors = Cells({"process-death", "power-loss", "partition", "weather"});
   profile.floors.insert(profile.floors.end(),
                         {"idle/pause", "idle/slow-link", "creating/slow-link", "restoring/slow-link", "creating/disk",
-                         "restoring/disk", "idle/rot", "idle/clock", "creating/clock"});
+                         "restoring/disk", "idle/rot", "idle/clock", "creating/clock", "idle/disk-loss"});
   profile.every_probe = true;
   return profile;
 }

@@ -17,6 +17,26 @@ fault::Target AnyReplicaOf(const Draft::CreatedSnapshot& snapshot, Draft* draft)
   return draft->Chance(500) ? draft->Leader(tablet) : draft->Follower(tablet);
 }
 
+// Its table is dropped while a replica that has fallen behind gets the store. Returns when that is, at the earliest.
+uint64_t DropWhileInstalling(uint64_t at_us, TabletRef tablet, Draft* draft) {
+  draft->options()->set_log_retention_entries(draft->Between(1, 4));
+  draft->options()->set_flush_after_entries(draft->Between(2, 8));
+  draft->options()->set_install_chunk_bytes(draft->Between(100, 1'000));
+  const uint64_t lag_us = draft->BetweenMs(1500, 3000);
+  draft->TakeAway(at_us, draft->Follower(tablet), {lag_us, lag_us});
+  draft->AddBurst({.at_us = at_us + Ms(100),
+                   .spread_us = lag_us - Ms(600),
+                   .count = draft->Between(12, 22),
+                   .on_tablet = true,
+                   .tablet = tablet,
+                   .writes_only = true});
+  draft->DropTableWhen(at_us + lag_us - Ms(100),
+                       {Probe::kInstallBegun, Probe::kInstallAccepted, Probe::kInstallChunkReceived,
+                        Probe::kInstallChunkReceived, Probe::kInstallStaged, Probe::kInstallCommitted},
+                       tablet.table);
+  return at_us + lag_us;
+}
+
 }  // namespace
 
 // Around a create or a restore, which a tablet that is away makes last. Late in the plan, as nothing is left to do with
@@ -28,7 +48,10 @@ void PlayDroppedTable(uint64_t at_us, Draft* draft) {
   tablet.table = snapshot.tables[draft->random()->NextBelow(snapshot.tables.size())];
   draft->AddBurst({.at_us = at_us, .spread_us = Ms(600), .count = draft->Between(4, 8)});
   uint64_t drop_us = at_us + draft->BetweenMs(0, 250);
-  if (draft->Chance(500)) {
+  const bool installs = draft->Chance(200);
+  if (installs) {
+    drop_us = DropWhileInstalling(drop_us, tablet, draft);
+  } else if (draft->Chance(500)) {
     const uint64_t restore_us = at_us + draft->BetweenMs(1000, 3000);
     draft->Restore(restore_us, snapshot.number);
     drop_us = restore_us + draft->BetweenMs(0, 250);
@@ -40,7 +63,7 @@ void PlayDroppedTable(uint64_t at_us, Draft* draft) {
   if (draft->Chance(500)) {
     draft->CrashWhen(drop_us, {Probe::kTabletClosed, Probe::kRemovalJournaled, Probe::kRemovalFinished}, kBackUs);
   }
-  draft->DropTable(drop_us, tablet.table);
+  if (!installs) draft->DropTable(drop_us, tablet.table);
   if (draft->Chance(150)) draft->DropTable(drop_us + draft->BetweenMs(0, 1000), tablet.table);
   draft->AddBurst(
       {.at_us = drop_us, .spread_us = Ms(900), .count = draft->Between(3, 8), .on_tablet = true, .tablet = tablet});

@@ -212,7 +212,16 @@ void PlayLaggingFollower(uint64_t at_us, Draft* draft) {
                    .on_tablet = true,
                    .tablet = tablet,
                    .writes_only = true});
-  if (draft->Chance(600)) draft->Create(at_us + draft->BetweenMs(100, lag_us / kMillisecond));
+  if (draft->Chance(600)) {
+    const auto snapshot = draft->Create(at_us + draft->BetweenMs(100, lag_us / kMillisecond));
+    // What is being shipped goes.
+    if (draft->Chance(150)) {
+      draft->DropWhen(at_us + lag_us,
+                      {Probe::kInstallBegun, Probe::kInstallAccepted, Probe::kInstallChunkReceived,
+                       Probe::kInstallStaged, Probe::kInstallCommitted, Probe::kInstallFinished},
+                      snapshot.number);
+    }
+  }
   if (draft->Chance(500)) {
     draft->TroubleWhen(
         at_us + lag_us,
