@@ -56,7 +56,7 @@ void PlayDroppedTable(uint64_t at_us, Draft* draft) {
     draft->Restore(restore_us, snapshot.number);
     drop_us = restore_us + draft->BetweenMs(0, 250);
   }
-  if (draft->Chance(500)) {
+  if (!installs && draft->Chance(500)) {
     const uint64_t away_us = drop_us - std::min(drop_us, draft->BetweenMs(0, 300));
     draft->TakeAway(away_us, draft->Chance(500) ? draft->Leader(tablet) : draft->Follower(tablet), kBackUs);
   }

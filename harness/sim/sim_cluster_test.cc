@@ -362,15 +362,20 @@ TEST(SimClusterTest, ARealClockInTheRunIsNoticed) {
   EXPECT_NE(first, second);
 }
 
-TEST(SimClusterTest, AReplicaThatForgetsItsVoteIsFoundOut) {
+TEST(SimClusterTest, AVoteThatIsNotOnTheDiskIsFoundOutAsItLeaves) {
   plan::Plan plan = MakePlan();
   plan.add_bugs("vote-not-persisted");
   World world(plan);
+  EXPECT_THAT(world.witness.violations, Contains(HasSubstr("votes in term 1 for ")));
+  world.witness.violations.clear();
+}
+
+TEST(SimClusterTest, AReplicaThatForgetsWhatItPromisedIsFoundOut) {
+  World world(MakePlan());
   EXPECT_THAT(world.witness.violations, IsEmpty());
-  for (uint32_t node = 1; node <= 3; ++node)
-    EXPECT_TRUE(world.cluster->Crash(node, fault::Crash::PROCESS_DEATH, node).ok());
+  EXPECT_TRUE(world.cluster->LoseDisk(1).ok());
   world.RestartAll();
-  EXPECT_THAT(world.witness.violations, Contains(HasSubstr("came back with a vote for")));
+  EXPECT_THAT(world.witness.violations, Contains(HasSubstr("came back in term 0")));
   world.witness.violations.clear();
 }
 
