@@ -84,8 +84,9 @@ bool ClusterStatus::IsQuiet(std::vector<std::string>* reasons) const {
 
 bool ClusterStatus::IsGone(uint32_t object) const {
   if (!may_go_.contains(object)) return false;
-  return std::all_of(NodesOf(object).begin(), NodesOf(object).end(),
-                     [&](uint32_t node) { return Knows(node) && ReplicaAt(node, object) == nullptr; });
+  return std::all_of(NodesOf(object).begin(), NodesOf(object).end(), [&](uint32_t node) {
+    return left_out_.contains(node) || (Knows(node) && ReplicaAt(node, object) == nullptr);
+  });
 }
 
 bool ClusterStatus::GroupIsQuiet(uint32_t object, std::vector<std::string>* reasons) const {

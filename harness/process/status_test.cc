@@ -140,6 +140,24 @@ TEST_F(ClusterStatusTest, ADamagedNodeKeepsNobodyFromComingToRest) {
   EXPECT_FALSE(status_.IsQuiet(nullptr)) << "and nobody else is left out";
 }
 
+TEST_F(ClusterStatusTest, ADroppedTabletIsGoneWhenAllHaveRemovedItButThoseThatAreDamaged) {
+  plan::Plan drops = plan_;
+  drops.add_steps()->mutable_table()->mutable_drop()->set_table(0);
+  ClusterStatus status(drops, ids_);
+  const auto removed = [&](uint32_t node) {
+    sut::proto::NodeStatus without = QuietNode(node);
+    without.mutable_replicas()->DeleteSubrange(0, 1);
+    return without;
+  };
+  status.Set(1, removed(1));
+  status.Set(2, removed(2));
+  EXPECT_FALSE(status.IsQuiet(nullptr)) << "who does not answer may host it";
+  status.LeaveOut(3);
+  EXPECT_TRUE(status.IsQuiet(nullptr));
+  status.Set(2, QuietNode(2));
+  EXPECT_FALSE(status.IsQuiet(nullptr));
+}
+
 TEST_F(ClusterStatusTest, WhatIsInMemoryAloneIsNamedAndWhatHasMovedIsNotTheSame) {
   SetAllQuiet();
   EXPECT_THAT(status_.NotFlushed(), IsEmpty());
