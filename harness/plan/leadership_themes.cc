@@ -107,6 +107,39 @@ void PlayIsolatedMaster(uint64_t at_us, Draft* draft) {
   for (int i = 0; i < 2; ++i) draft->List(Draw(misleads_us, draft->random()), outside);
 }
 
+// What a master that leads again remembers of its first time is out of date: what it had asked for, been told, or
+// proposed, and others have done since. A tablet that is away keeps the snapshot, and its restore or delete,
+// unfinished.
+void PlayMasterToAndFro(uint64_t at_us, Draft* draft) {
+  const auto snapshot = draft->CreateOfAll(at_us);
+  const TabletRef tablet = AnyTabletOf(snapshot, draft);
+  uint64_t unfinished_us = at_us;
+  if (draft->Chance(500)) {
+    unfinished_us = at_us + draft->BetweenMs(800, 2500);
+    if (draft->Chance(500)) {
+      draft->Restore(unfinished_us, snapshot.number);
+    } else {
+      draft->Drop(unfinished_us, snapshot.number);
+    }
+  }
+  draft->TakeAway(unfinished_us - std::min(unfinished_us, draft->BetweenMs(0, 200)), draft->Leader(tablet),
+                  {1'000'000, 3'500'000});
+  const uint64_t election_us = draft->election_us();
+  uint64_t turn_us = unfinished_us + draft->BetweenMs(0, 300);
+  int severed = 0;
+  for (uint64_t turn = draft->Between(2, 5); turn > 0; --turn) {
+    if (severed < 2 && draft->Chance(400)) {
+      Sever(turn_us, draft->MasterLeader(), {}, {election_us, 3 * election_us}, draft);
+      ++severed;
+    } else {
+      draft->MoveLeader(turn_us, /*master=*/true);
+    }
+    turn_us += draft->Between(election_us / 2, 3 * election_us);
+  }
+  if (draft->Chance(400)) draft->Create(Draw({unfinished_us, turn_us}, draft->random()));
+  for (int i = 0; i < 2; ++i) draft->List(Draw({unfinished_us, turn_us + Ms(1000)}, draft->random()));
+}
+
 // Leaders come and go faster than their entries get around, one entry a message: logs grow apart (Raft paper, figures 7
 // and 8).
 void PlayRollingIsolation(uint64_t at_us, Draft* draft) {

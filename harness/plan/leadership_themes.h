@@ -12,6 +12,7 @@ namespace holdfast::plan {
 
 void PlayIsolatedLeader(uint64_t at_us, Draft* draft);
 void PlayIsolatedMaster(uint64_t at_us, Draft* draft);
+void PlayMasterToAndFro(uint64_t at_us, Draft* draft);
 void PlayRollingIsolation(uint64_t at_us, Draft* draft);
 void PlayDeposedLeaderLags(uint64_t at_us, Draft* draft);
 void PlayOddNetwork(uint64_t at_us, Draft* draft);

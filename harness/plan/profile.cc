@@ -39,6 +39,7 @@ constexpr std::array<std::string_view, kThemeCount> kThemeNames = {
     "imported-snapshot",
     "long-scans",
     "grow-and-shrink",
+    "master-to-and-fro",
 };
 
 // Every phase of a snapshot's life, met by each of these faults.

@@ -61,8 +61,9 @@ enum class Theme : uint8_t {
   kImportedSnapshot,      // a snapshot goes out and comes back, into this or another table, damaged or whole
   kLongScans,             // scans of many pages, while messages come twice and what the pages are read from goes
   kGrowAndShrink,         // one change of a tablet's replicas after the other, and of what the last one brought
+  kMasterToAndFro,        // one master leads, another, and the first again, while a snapshot waits for a tablet
 };
-inline constexpr int kThemeCount = static_cast<int>(Theme::kGrowAndShrink) + 1;
+inline constexpr int kThemeCount = static_cast<int>(Theme::kMasterToAndFro) + 1;
 std::string_view ThemeName(Theme theme);
 
 // What swarm testing switches off, each on its own.

@@ -327,6 +327,7 @@ constexpr std::array<ThemeEntry, kThemeCount> kThemes = {{
     {{.snapshots = 1, .restores = 1, .faults = 2}, PlayImportedSnapshot},
     {{.snapshots = 1, .restores = 1, .faults = 2}, PlayLongScans},
     {{.snapshots = 1, .restores = 0, .faults = 1}, PlayGrowAndShrink},
+    {{.snapshots = 2, .restores = 1, .faults = 3}, PlayMasterToAndFro},
 }};
 
 }  // namespace
