@@ -173,7 +173,11 @@ class Replica : public ReplicatedGroup {
 
   // Barriers. `finish` runs on the loop after all steps went well and must end with EndBarrier.
   void StartBarrier(LogicalIdentity identity, std::vector<Step> steps, std::function<void()> finish);
-  // For a barrier that is no entry and ends by itself, well or in vain. REQUIRES: none is running.
+  // Calls `done` when the log says durably that what is being applied is committed: a restart applies it, and needs no
+  // leader for that.
+  void MakeCommitDurable(std::function<void()> done);
+  // For a barrier that is no entry and ends by itself, well or in vain, or that waits for something before its first
+  // step. REQUIRES: none is running.
   void BeginBarrier();
   void EndBarrier();
   // Calls `start` as soon as a barrier may begin; it may begin one. Bounded: an install source and a receiver ask once

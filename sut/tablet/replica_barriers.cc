@@ -1,6 +1,7 @@
 // Barriers of a replica: sequences of durable steps on the Worker during which nothing applies, and what becomes of
 // them when the disk refuses. The barriers themselves stand in snapshot_barriers.cc and install_*.cc.
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,7 +20,7 @@ constexpr int64_t kBarrierRetryUs = 1'000'000;
 }  // namespace
 
 void Replica::StartBarrier(LogicalIdentity identity, std::vector<Step> steps, std::function<void()> finish) {
-  barrier_running_ = true;
+  barrier_running_ = true;  // perhaps since BeginBarrier
   retry_barrier_ = [this, identity, steps, finish] { StartBarrier(identity, steps, finish); };
   RunSequence(context_.seams->worker, LogicalIdentity{Mix({identity.hash, barrier_attempts_})}, std::move(steps),
               [this, finish = std::move(finish)](absl::Status status) {
@@ -29,6 +30,12 @@ void Replica::StartBarrier(LogicalIdentity identity, std::vector<Step> steps, st
                 finish();
                 Pump();
               });
+}
+
+void Replica::MakeCommitDurable(std::function<void()> done) {
+  const raft::Status& status = raft_->status();
+  const raft::HardState hard_state{status.term, status.vote, std::min(status.commit, status.persisted)};
+  context_.log_writer->Submit({.tablet = tablet_, .hard_state = hard_state}, std::move(done));
 }
 
 void Replica::BeginBarrier() {

@@ -98,6 +98,28 @@ TEST(DiskTest, APowerlessGroupComesBackWithEverythingAcknowledged) {
   ExpectAgreement(group);
 }
 
+// With the directory gone and the snapshot still among those that live, a replica can ship its store to nobody; and
+// where others wait for that, nobody confirms to it that the drop was committed.
+TEST(DropTest, WhoWasInterruptedFinishesItWithoutTheOthers) {
+  for (const bool strikes_leader : {true, false}) {
+    TestGroup group;
+    group.WaitForLeader();
+    group.Call(PutRequest(1, 1, "a", "1"));
+    group.Call(SnapshotRequest(Op::CREATE, 10));
+    ASSERT_TRUE(group.Settle());
+    const int leader = group.WaitForLeader();
+    const int victim = strikes_leader ? leader : group.AnyFollower();
+    const Index before = group.replica(victim).applied().index;
+    group.KillAt(victim, Probe::kDropRenamed, 1);
+    group.Send(leader, SnapshotRequest(Op::DROP, 10));
+    ASSERT_TRUE(group.RunUntil([&] { return !group.up(victim); }));
+    for (int node = 1; node <= kTestNodes; ++node) group.Kill(node);
+    ASSERT_TRUE(group.Start(victim).ok());
+    group.RunFor(1'000'000);
+    EXPECT_EQ(group.replica(victim).applied().index, Next(before));
+  }
+}
+
 // Changes a byte of one of the snapshot's table files.
 std::string Rot(TestGroup& group, int node, uint64_t snapshot) {
   const std::string directory = group.replica(node).layout().snapshot(*IdFromBytes<SnapshotId>(TestId(snapshot)));

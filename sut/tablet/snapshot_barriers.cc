@@ -344,9 +344,14 @@ void SnapshotBarriers::Remove(const raft::Entry& entry, const proto::Command& co
     replica_.Hit(Probe::kDropUnlinked);
     return absl::OkStatus();
   });
-  replica_.StartBarrier(IdentityOf(replica_.tablet_, entry), std::move(steps), [this, entry, command] {
-    replica_.EndBarrier();
-    CommitMark(entry, command, {});
+  // Between the renaming and the mark, the snapshot counts as live and can't be shipped. Who comes back in that state
+  // has to finish it by itself: the others may wait for nothing else than that its store is shipped to them.
+  replica_.BeginBarrier();
+  replica_.MakeCommitDurable([this, entry, command, steps] {
+    replica_.StartBarrier(IdentityOf(replica_.tablet_, entry), steps, [this, entry, command] {
+      replica_.EndBarrier();
+      CommitMark(entry, command, {});
+    });
   });
 }
 
