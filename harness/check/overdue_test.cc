@@ -18,6 +18,11 @@ class OverdueTest : public ::testing::Test {
     return overdue_.OnCommand({{term, ++index_}, time_us, time_us + commit_us}, before).has_value();
   }
 
+  // The leader of the term applies a command that was told of before.
+  void LeaderApplies(uint64_t term, uint64_t index, int64_t applied_us) {
+    EXPECT_EQ(overdue_.OnCommand({{term, index}, applied_us, applied_us, /*by_leader=*/true}, {}), std::nullopt);
+  }
+
   OverdueSnapshots overdue_{100};
   uint64_t index_ = 0;
   std::optional<CatalogueState> state_;
@@ -65,6 +70,45 @@ TEST_F(OverdueTest, WhatALeaderCompletesWithItsFirstCommandWasNotItsOwnToFail) {
   EXPECT_FALSE(Command(1, 1000, CatalogueState::kCreating));
   EXPECT_FALSE(Command(2, 5000, CatalogueState::kComplete));
   EXPECT_FALSE(Command(2, 5001, CatalogueState::kComplete));
+}
+
+TEST_F(OverdueTest, ALeaderThatAppliesItsCreateLastCountsFromThere) {
+  EXPECT_FALSE(Command(1, 1000, CatalogueState::kCreating));
+  EXPECT_FALSE(Command(1, 1010, CatalogueState::kCreating));
+  LeaderApplies(1, 1, 2000);
+  LeaderApplies(1, 2, 2500);
+  EXPECT_FALSE(Command(1, 2100, CatalogueState::kComplete));
+  EXPECT_FALSE(Command(1, 2101, CatalogueState::kComplete));
+}
+
+TEST_F(OverdueTest, ThatGoesForTheNewestCommandToo) {
+  EXPECT_FALSE(Command(1, 1000, CatalogueState::kCreating));
+  LeaderApplies(1, 1, 2000);
+  EXPECT_FALSE(Command(1, 2100, CatalogueState::kComplete));
+  EXPECT_FALSE(Command(1, 2101, CatalogueState::kComplete));
+}
+
+TEST_F(OverdueTest, AndIsLateAllTheSameWhenThatTimeIsOver) {
+  EXPECT_FALSE(Command(1, 1000, CatalogueState::kCreating));
+  LeaderApplies(1, 1, 2000);
+  EXPECT_FALSE(Command(1, 2101, CatalogueState::kComplete));
+  EXPECT_TRUE(Command(1, 2102, CatalogueState::kComplete));
+}
+
+TEST_F(OverdueTest, ANewLeaderThatAppliesItsFirstCommandLastCountsFromThere) {
+  EXPECT_FALSE(Command(1, 1000, CatalogueState::kCreating));
+  EXPECT_FALSE(Command(2, 5000, CatalogueState::kCreating));
+  LeaderApplies(2, 2, 6000);
+  EXPECT_FALSE(Command(2, 6100, CatalogueState::kComplete));
+  EXPECT_FALSE(Command(2, 6101, CatalogueState::kComplete));
+}
+
+TEST_F(OverdueTest, TheLeaderBeforeItNoLongerCounts) {
+  EXPECT_FALSE(Command(1, 1000, CatalogueState::kCreating));
+  EXPECT_FALSE(Command(2, 5000, CatalogueState::kCreating));
+  LeaderApplies(1, 1, 9000);
+  EXPECT_FALSE(Command(2, 5101, CatalogueState::kComplete));
+  EXPECT_TRUE(Command(2, 5102, CatalogueState::kComplete));
 }
 
 }  // namespace

@@ -154,7 +154,10 @@ void SimCluster::WatchOverdue(const SimNode& node, sut::OpId op) {
                                                                           : check::CatalogueState::kFailed;
   }
   const auto stamped_us = static_cast<int64_t>(entry->time.value >> sut::HybridClock::kLogicalBits);
-  const check::OverdueSnapshots::Command command = {ToLogPosition(op), stamped_us - SimClock::kNodeEpochUs, NowUs()};
+  const sut::raft::Status& status = replica->second->raft().status();
+  const bool by_leader = status.role == sut::raft::Role::kLeader && status.term == op.term;
+  const check::OverdueSnapshots::Command command = {ToLogPosition(op), stamped_us - SimClock::kNodeEpochUs, NowUs(),
+                                                    by_leader};
   if (auto late = overdue_->OnCommand(command, states)) observer_->OnViolation(*late);
 }
 
