@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sut/master/replica_rules.h"
 #include "sut/master/rules.h"
 #include "sut/master/table_rules.h"
 
@@ -22,6 +23,11 @@ Transition CheckParts(const proto::TableInfo& table, const Import::Table& parts)
   for (int i = 0; i < parts.tablets_size(); ++i) {
     const Import::Tablet& part = parts.tablets(i);
     const proto::TabletInfo& tablet = table.tablets(i);
+    // A replica that is coming would have to adopt what nobody can have placed at it.
+    if (ChangeIsRunning(tablet)) {
+      return Refuse(proto::CHANGE_RUNNING, absl::StrCat("The replicas of table ", table.keyspace(), ".", table.name(),
+                                                        " are being changed: try again later"));
+    }
     if (part.tablet() == tablet.id() && part.hash_begin() == tablet.hash_begin() &&
         part.hash_end() == tablet.hash_end()) {
       continue;

@@ -87,6 +87,18 @@ TEST_F(ImportRulesTest, PartitionsMustBeExactlyThoseOfTheTable) {
   EXPECT_TRUE(state_.snapshots.empty());
 }
 
+TEST_F(ImportRulesTest, AChangeOfReplicasThatIsUnderWayHinders) {
+  auto* replica = state_.tables.at(Table(1)).mutable_tablets(1)->mutable_replicas(0);
+  for (const auto role : {proto::ReplicaInfo::ADDING, proto::ReplicaInfo::JOINING, proto::ReplicaInfo::LEARNER,
+                          proto::ReplicaInfo::LEAVING}) {
+    replica->set_role(role);
+    EXPECT_EQ(Do(Import(1)).code(), proto::CHANGE_RUNNING);
+    EXPECT_TRUE(state_.snapshots.empty());
+  }
+  replica->set_role(proto::ReplicaInfo::REMOVED);
+  EXPECT_EQ(Do(Import(1)).code(), proto::OK);
+}
+
 TEST_F(ImportRulesTest, ARestoreIsRefusedUntilEveryReplicaHasShownItsDirectory) {
   Do(Import(1));
   EXPECT_EQ(Do(Restore(1, 1)).code(), proto::SNAPSHOT_NOT_COMPLETE);

@@ -20,12 +20,6 @@ bool IsComing(const ReplicaInfo& replica) {
          replica.role() == ReplicaInfo::LEARNER;
 }
 
-bool ChangeIsRunning(const TabletInfo& tablet) {
-  return std::any_of(tablet.replicas().begin(), tablet.replicas().end(), [](const ReplicaInfo& replica) {
-    return IsComing(replica) || replica.role() == ReplicaInfo::LEAVING;
-  });
-}
-
 int CountVoters(const TabletInfo& tablet) {
   return static_cast<int>(
       std::count_if(tablet.replicas().begin(), tablet.replicas().end(),
@@ -108,6 +102,12 @@ bool KeepsReplica(const TabletInfo& tablet) {
 }
 
 }  // namespace
+
+bool ChangeIsRunning(const TabletInfo& tablet) {
+  return std::any_of(tablet.replicas().begin(), tablet.replicas().end(), [](const ReplicaInfo& replica) {
+    return IsComing(replica) || replica.role() == ReplicaInfo::LEAVING;
+  });
+}
 
 bool IsInGroup(const ReplicaInfo& replica) {
   return replica.role() == ReplicaInfo::LEARNER || replica.role() == ReplicaInfo::VOTER ||

@@ -25,6 +25,8 @@ namespace sut::rules {
 Transition ChangeReplicas(const CatalogueState& state, const proto::CatalogueCommand::ChangeReplicas& command);
 Transition SetReplicaDone(const CatalogueState& state, const proto::CatalogueCommand::ReplicaDone& command);
 
+// Whether one of the tablet's replicas is on its way into the group or out of it.
+bool ChangeIsRunning(const proto::TabletInfo& tablet);
 // Whether the replica may hold the tablet's data and answer for it.
 bool IsInGroup(const proto::ReplicaInfo& replica);
 

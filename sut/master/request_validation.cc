@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kNameBytesMax = 256;
 constexpr size_t kSchemaBytesMax = 64 << 10;
+// Each replica of a tablet holds files open, and a node that can't open them all does not start again.
+constexpr int kTabletsMax = 64;
 
 absl::Status ValidateId(const char* what, const std::string& bytes) {
   const auto id = ParseUuidBytes(bytes);
@@ -41,6 +43,9 @@ absl::Status ValidateReplicas(const proto::TabletInfo& tablet) {
 }
 
 absl::Status ValidateTablets(const proto::TableInfo& table) {
+  if (table.tablets_size() > kTabletsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("A table has at most ", kTabletsMax, " tablets"));
+  }
   uint32_t covered = 0;
   std::set<std::string> ids;
   for (const auto& tablet : table.tablets()) {

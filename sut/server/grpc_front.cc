@@ -39,6 +39,7 @@ bool IsClientRequest(const proto::Request& request) {
     case proto::Request::kDeleteReplica:
     case proto::Request::kCloseTablet:
     case proto::Request::kSnapshot:
+    case proto::Request::kChangeGroup:
     case proto::Request::BODY_NOT_SET:
       return false;
     default:

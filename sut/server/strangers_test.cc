@@ -181,6 +181,10 @@ TEST_F(StrangersTest, EachRefusalHasItsStatusCode) {
   proto::Request internal;
   internal.mutable_create_replica()->set_replica(1);
   EXPECT_EQ(call(leader, internal), grpc::StatusCode::INVALID_ARGUMENT);
+  proto::Request shrinks;
+  shrinks.set_tablet(tablet);
+  shrinks.mutable_change_group()->set_replica(1);
+  EXPECT_EQ(call(leader, shrinks), grpc::StatusCode::INVALID_ARGUMENT);
   proto::Request large = get;
   large.mutable_get()->set_key(std::string(kRequestBytesMax + 1, 'k'));
   EXPECT_EQ(call(leader, large), grpc::StatusCode::INVALID_ARGUMENT);
