@@ -19,6 +19,12 @@ namespace fs = std::filesystem;
 constexpr int64_t kTimeoutUs = 60'000'000;
 constexpr char kUnfinished[] = ".unfinished";
 
+// What stands behind the name is made beside it, not in it.
+std::string WithoutSlashes(std::string directory) {
+  while (directory.size() > 1 && directory.back() == '/') directory.pop_back();
+  return directory;
+}
+
 absl::StatusOr<std::vector<proto::TableInfo>> FindTables(RemoteClient& client, const BackupRequest& request) {
   const auto list = client.ListTables(kTimeoutUs);
   if (!list.ok()) return list.status();
@@ -39,8 +45,9 @@ absl::StatusOr<std::vector<proto::TableInfo>> FindTables(RemoteClient& client, c
 // One backup under way.
 class Backup {
  public:
-  Backup(const BackupWorld& world, std::vector<proto::TableInfo> tables, std::string directory)
-      : world_(world), tables_(std::move(tables)), directory_(std::move(directory)) {}
+  // Made at `directory`; called `name` once it is whole.
+  Backup(const BackupWorld& world, std::vector<proto::TableInfo> tables, std::string directory, std::string name)
+      : world_(world), tables_(std::move(tables)), directory_(std::move(directory)), name_(std::move(name)) {}
 
   absl::Status Run() {
     proto::CatalogueCommand change;
@@ -49,6 +56,7 @@ class Backup {
     if (absl::Status status = world_.client->Change(change, kTimeoutUs); !status.ok()) return status;
     absl::Status status = AwaitSnapshot(*world_.client, snapshot_, proto::SnapshotInfo::COMPLETE);
     if (status.ok()) status = CopyAll();
+    if (status.ok()) status = RenameDurably(directory_, name_);
     // It has served its purpose, well or in vain.
     const absl::Status deleted = DeleteSnapshotAndWait(*world_.client, snapshot_);
     if (!status.ok()) return status;
@@ -102,32 +110,28 @@ class Backup {
   const BackupWorld& world_;
   const std::vector<proto::TableInfo> tables_;
   const std::string directory_;
+  const std::string name_;
   const SnapshotId snapshot_ = RandomId<SnapshotId>();
 };
 
 }  // namespace
 
 absl::Status CreateBackup(const BackupWorld& world, const BackupRequest& request) {
-  if (fs::exists(request.directory)) {
-    return absl::AlreadyExistsError(absl::StrCat(request.directory, " is there already"));
-  }
+  const std::string directory = WithoutSlashes(request.directory);
+  if (fs::exists(directory)) return absl::AlreadyExistsError(absl::StrCat(directory, " is there already"));
   auto tables = FindTables(*world.client, request);
   if (!tables.ok()) return tables.status();
-  const std::string unfinished = absl::StrCat(request.directory, kUnfinished);
+  const std::string unfinished = absl::StrCat(directory, kUnfinished);
   std::error_code error;
   fs::remove_all(unfinished, error);
   fs::create_directories(unfinished, error);
   if (error) return absl::FailedPreconditionError(absl::StrCat("can't make ", unfinished, ": ", error.message()));
-  absl::Status status = Backup(world, *std::move(tables), unfinished).Run();
-  if (status.ok()) {
-    fs::rename(unfinished, request.directory, error);
-    if (error) status = absl::FailedPreconditionError(absl::StrCat("can't make ", request.directory));
-  }
+  const absl::Status status = Backup(world, *std::move(tables), unfinished, directory).Run();
   if (!status.ok()) {
     fs::remove_all(unfinished, error);
     return status;
   }
-  *world.out << "Backup is complete: " << request.directory << "\n";
+  *world.out << "Backup is complete: " << directory << "\n";
   return absl::OkStatus();
 }
 

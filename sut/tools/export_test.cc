@@ -415,7 +415,7 @@ TEST_F(ExportTest, ADamagedBackupIsRefusedAndLeavesNoTrace) {
   Create(1);
   CreateTable();
   PutRows("old");
-  ASSERT_EQ(BackupTool({"create", "ydb", "test_tb", "--to", backup_}).code, 0);
+  ASSERT_EQ(BackupTool({"create", "ydb", "test_tb", "--to", backup_ + "/"}).code, 0);
   const std::string before = Admin({"list_snapshots"}).output + Admin({"list_tables"}).output;
   const auto refused = [this] {
     const ProgramEnd end = BackupTool({"restore", backup_, "--as", "ydb.other"});

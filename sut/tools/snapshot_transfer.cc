@@ -8,16 +8,20 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "rocksdb/env.h"
 #include "sut/backup/export_file.h"
 #include "sut/server/client_id.h"
 #include "sut/server/reply_status.h"
+#include "sut/storage/directory.h"
 
 namespace sut {
 namespace {
@@ -172,8 +176,8 @@ class Import {
       proto::TableInfo* table = change.mutable_create_table()->mutable_table();
       *table = TableLike(exported_.tables(i), wanted);
       const TableId id = *IdFromBytes<TableId>(table->id());
+      result_.created.push_back(id);  // also if nobody says what became of it
       if (absl::Status status = client_.Change(change, kTimeoutUs); !status.ok()) return status;
-      result_.created.push_back(id);
     }
     return AwaitRunning();
   }
@@ -209,11 +213,18 @@ class Import {
       *import->add_tables() = *mapped;
       result_.tables.push_back({target, *std::move(mapped)});
     }
+    asked_ = true;
     return client_.Change(std::move(change), kTimeoutUs);
   }
 
-  // As far as it can be done: the reason for it is what the caller is told.
+  // As far as it can be done: the reason for it is what the caller is told. A request that nobody answered may have had
+  // its effect: what was asked for is undone, whether it is known to be there or not.
   void Undo() {
+    if (asked_) {
+      proto::CatalogueCommand change;
+      change.mutable_delete_snapshot()->set_id(Bytes(result_.id));
+      client_.Change(std::move(change), kTimeoutUs).IgnoreError();
+    }
     for (const TableId table : result_.created) {
       proto::CatalogueCommand change;
       change.mutable_drop_table()->set_table(Bytes(table));
@@ -232,6 +243,7 @@ class Import {
   proto::Reply::TableList known_;
   std::vector<const proto::TableInfo*> targets_;  // into known_; null: still to be made
   std::vector<std::string> keyspaces_made_;
+  bool asked_ = false;  // for the import
   ImportedSnapshot result_;
 };
 
@@ -262,6 +274,16 @@ absl::StatusOr<proto::SnapshotExport> ExportSnapshot(RemoteClient& client, Snaps
   return exported;
 }
 
+absl::Status RenameDurably(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) return Failed("write", to);
+  StorageSeam disk;
+  disk.env = rocksdb::Env::Default();
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(to, error);
+  if (error) return absl::FailedPreconditionError(absl::StrCat("can't write ", to, ": ", error.message()));
+  return SyncDirectory(disk, whole.parent_path().string());
+}
+
 absl::Status WriteExportFile(const std::string& file, const proto::SnapshotExport& exported) {
   const auto bytes = EncodeExport(exported);
   if (!bytes.ok()) return bytes.status();
@@ -272,7 +294,7 @@ absl::Status WriteExportFile(const std::string& file, const proto::SnapshotExpor
       write(out, bytes->data(), bytes->size()) == static_cast<ssize_t>(bytes->size()) && fsync(out) == 0;
   absl::Status status = written ? absl::OkStatus() : Failed("write", tmp);
   close(out);
-  if (status.ok() && std::rename(tmp.c_str(), file.c_str()) != 0) status = Failed("write", file);
+  if (status.ok()) status = RenameDurably(tmp, file);
   if (!status.ok()) std::remove(tmp.c_str());
   return status;
 }

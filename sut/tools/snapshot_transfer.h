@@ -22,6 +22,8 @@ namespace sut {
 // NotFound, or FailedPrecondition if it is not COMPLETE or has no directories of its own yet.
 absl::StatusOr<proto::SnapshotExport> ExportSnapshot(RemoteClient& client, SnapshotId snapshot);
 
+// A file or directory gets a new name on the same disk, which outlasts a loss of power.
+absl::Status RenameDurably(const std::string& from, const std::string& to);
 // The file, complete and durable under its name, or not there.
 absl::Status WriteExportFile(const std::string& file, const proto::SnapshotExport& exported);
 absl::StatusOr<proto::SnapshotExport> ReadExportFile(const std::string& file);
