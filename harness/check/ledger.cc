@@ -212,6 +212,10 @@ void ApplyLedger::Acknowledged(uint32_t tablet, LogPosition op, uint32_t client,
   acknowledged_.push_back({tablet, op, client, sequence});
 }
 
+void ApplyLedger::Refused(uint32_t tablet, uint32_t client, uint64_t sequence) {
+  refused_.push_back({tablet, client, sequence});
+}
+
 void ApplyLedger::JudgeAcknowledged(const AcknowledgedWrite& write) {
   const Tablet& group = tablet(write.tablet);
   const auto indexes = group.requests.find({write.client, write.sequence});
@@ -254,11 +258,28 @@ void ApplyLedger::JudgeAcknowledged(const AcknowledgedWrite& write) {
            std::move(evidence));
 }
 
+void ApplyLedger::JudgeRefused(const RefusedWrite& write) {
+  const Tablet& group = tablet(write.tablet);
+  const auto indexes = group.requests.find({write.client, write.sequence});
+  if (indexes == group.requests.end()) return;
+  const auto applied = std::find_if(indexes->second.begin(), indexes->second.end(), [&group](uint64_t index) {
+    return index <= group.folded && group.slots[index].effect == FoldEffect::kApplied;
+  });
+  const std::string key = absl::StrCat("refused/", write.tablet);
+  if (applied == indexes->second.end() || !log_.Wants(key)) return;
+  log_.Add(key, "I8", absl::StrCat("a write that was told to have failed took effect in ", TabletText(write.tablet)),
+           {absl::StrCat("session ", write.client, " request ", write.sequence, " was told that it had no effect"),
+            absl::StrCat("it stands at ", EntryText(group.slots[*applied].entry), ", ",
+                         FoldEffectName(group.slots[*applied].effect))});
+}
+
 void ApplyLedger::Finish() {
   for (const Deferred& deferred : deferred_) Judge(deferred.replica, deferred.digest, Patience::kLast);
   deferred_.clear();
   for (const AcknowledgedWrite& write : acknowledged_) JudgeAcknowledged(write);
   acknowledged_.clear();
+  for (const RefusedWrite& write : refused_) JudgeRefused(write);
+  refused_.clear();
   for (const auto& [number, group] : tablets_) {
     if (group.folded + 1 >= group.slots.size()) continue;
     Unjudged(absl::StrCat(TabletText(number), " from index ", group.folded + 1,

@@ -50,12 +50,15 @@ class ApplyLedger {
   void OnInstalled(const ReplicaName& replica, LogPosition applied);
   // A client was told that its write took effect. `op` is what the reply named; index 0 if it named none.
   void Acknowledged(uint32_t tablet, LogPosition op, uint32_t client, uint64_t sequence);
+  // A client was told that its write had no effect and never will have any.
+  void Refused(uint32_t tablet, uint32_t client, uint64_t sequence);
 
   void Check(const Inspection& inspection, const InspectionDigest& digest);
   // One replica; `quiet`: nothing is under way in the cluster.
   void Check(const ReplicaInspection& replica, const ReplicaDigest& digest, bool quiet = false);
 
-  // The end of the run: acknowledged writes are in the ledger, and what had to wait for later entries is judged.
+  // The end of the run: acknowledged writes are in the ledger, refused ones had no effect there, and what had to wait
+  // for later entries is judged.
   void Finish();
 
   const std::vector<Violation>& violations() const { return log_.violations(); }
@@ -94,6 +97,11 @@ class ApplyLedger {
   struct AcknowledgedWrite {
     uint32_t tablet = 0;
     LogPosition op;
+    uint32_t client = 0;
+    uint64_t sequence = 0;
+  };
+  struct RefusedWrite {
+    uint32_t tablet = 0;
     uint32_t client = 0;
     uint64_t sequence = 0;
   };
@@ -147,6 +155,7 @@ class ApplyLedger {
   void JudgeContent(const ReplicaInspection& replica, const SnapshotOnDisk& found, const Fingerprint& fingerprint,
                     const FoldedSnapshot& expected);
   void JudgeAcknowledged(const AcknowledgedWrite& write);
+  void JudgeRefused(const RefusedWrite& write);
   TabletFold FoldAt(const Tablet& tablet, uint64_t index) const;
   // What a reader needs around an index: the entry there, and the last entry before it that was not a plain write.
   std::vector<std::string> Context(const Tablet& tablet, uint64_t index) const;
@@ -158,6 +167,7 @@ class ApplyLedger {
   std::set<uint32_t> imports_;  // as of the latest inspection
   std::map<std::pair<uint32_t, uint32_t>, ReplicaState> replicas_;  // (tablet, node)
   std::vector<AcknowledgedWrite> acknowledged_;
+  std::vector<RefusedWrite> refused_;
   std::vector<Deferred> deferred_;
   ViolationLog log_;
   std::vector<std::string> unjudged_;

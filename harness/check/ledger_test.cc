@@ -59,6 +59,18 @@ TEST_F(LedgerTest, AcceptsReplicasThatEqualTheFoldAtEveryIndex) {
   EXPECT_GT(ledger_.comparisons(), 0u);
 }
 
+TEST_F(LedgerTest, RejectsAWriteThatFailedAndTookEffect) {
+  log_.Write({PutOf("d", "1")}, 9, 4, 4);
+  log_.Write({PutOf("d", "2")}, 9, 3, 3);
+  ApplyAll();
+  ledger_.Refused(kTablet, 9, 3);  // stands there, without effect
+  ledger_.Refused(kTablet, 9, 5);  // does not stand there
+  ledger_.Refused(kTablet, 8, 4);  // another client's
+  EXPECT_EQ(Finished(), "");
+  ledger_.Refused(kTablet, 9, 4);
+  EXPECT_THAT(Finished(), HasSubstr("told to have failed took effect"));
+}
+
 TEST_F(LedgerTest, KnowsWhatBecameOfAnEntryOnceAllBeforeItAreKnown) {
   log_.Write({PutOf("d", "1")}, 9, 4, 4);
   log_.Write({PutOf("d", "2")}, 9, 3, 3);

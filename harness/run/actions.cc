@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "harness/check/ending.h"
 #include "harness/check/scan_shape.h"
+#include "harness/cluster/plan_shape.h"
 #include "harness/history/history.h"
 #include "harness/plan/keys.h"
 #include "harness/plan/step_text.h"
@@ -55,6 +57,45 @@ sut::proto::Request RequestOf(const plan::SnapshotOperation& operation, const Pl
     request.mutable_list_snapshots();
   }
   return request;
+}
+
+check::Ending::Reason ReasonOf(sut::proto::Code code) {
+  using Reason = check::Ending::Reason;
+  switch (code) {
+    case sut::proto::OK:
+      return Reason::kNone;
+    case sut::proto::WRONG_TYPE:
+      return Reason::kWrongType;
+    case sut::proto::TABLET_GONE:
+      return Reason::kTabletGone;
+    case sut::proto::SESSION_CLOSED:
+      return Reason::kSessionClosed;
+    case sut::proto::STALE_REQUEST:
+      return Reason::kStale;
+    case sut::proto::NOT_LEADER:
+    case sut::proto::UNAVAILABLE:
+    case sut::proto::NOT_HOSTED:
+    case sut::proto::INDETERMINATE:
+    case sut::proto::SCAN_EXPIRED:
+      return Reason::kTryAgain;
+    default:
+      return Reason::kNotOfRows;
+  }
+}
+
+check::Ending EndingOf(const plan::ClientOperation& operation, const CallResult& result) {
+  using Outcome = check::Ending::Outcome;
+  check::Ending ending;
+  ending.outcome = result.outcome == CallOutcome::kOk     ? Outcome::kOk
+                   : result.outcome == CallOutcome::kFail ? Outcome::kFail
+                                                          : Outcome::kInDoubt;
+  ending.reason = ReasonOf(result.reply.code());
+  ending.is_write = operation.has_write();
+  for (const plan::Mutation& mutation : operation.write().mutations()) {
+    if (mutation.kind() == plan::Mutation::INCREMENT) ++ending.increments;
+  }
+  ending.answers = static_cast<size_t>(result.reply.write().counters_size());
+  return ending;
 }
 
 // Pages are put together in the order in which a tablet keeps its rows.
@@ -133,28 +174,47 @@ void Runner::ExecuteClient(const plan::Step& step, uint32_t number) {
   const RunRecorder::Origin origin{operation.client(), number};
   const auto position = recorder_.InvokeClient(origin, object, operation);
   const uint64_t open = Track({plan::StepText(step), number, origin.session});
-  Cluster::Call call{origin.session, object, RequestOf(operation),
-                     cluster_->NowUs() + (impatient ? kImpatientUs : kPatientUs), step.salt()};
-  const uint64_t sequence =
-      cluster_->Invoke(std::move(call), [this, position, open, object, number](const CallResult& result) {
-        recorder_.CompleteClient(position, result);
-        JudgeScan(object, number, result);
-        Counters* counters = result_.mutable_counters();
-        if (result.outcome == CallOutcome::kOk) counters->set_operations_ok(counters->operations_ok() + 1);
-        if (result.outcome == CallOutcome::kFail) counters->set_operations_failed(counters->operations_failed() + 1);
-        if (result.outcome == CallOutcome::kIndeterminate) {
-          counters->set_operations_indeterminate(counters->operations_indeterminate() + 1);
-        }
-        if (result.outcome == CallOutcome::kOk && result.reply.has_write()) {
-          judge_.ledger().Acknowledged(object, {result.reply.op().term(), result.reply.op().index()},
-                                       open_.at(open).session + 1, result.reply.id().sequence());
-        }
-        if (timeline_.enabled()) {
-          timeline_.Add(cluster_->NowUs(), absl::StrCat("  step ", number, " ended: ", OutcomeText(result)));
-        }
-        open_.erase(open);
-      });
+  const int64_t deadline_us = cluster_->NowUs() + (impatient ? kImpatientUs : kPatientUs);
+  Cluster::Call call{origin.session, object, RequestOf(operation), deadline_us, step.salt()};
+  const uint64_t sequence = cluster_->Invoke(std::move(call), [this, operation, position, open, object,
+                                                               impatient](const CallResult& result) {
+    recorder_.CompleteClient(position, result);
+    JudgeEnding(open_.at(open), object, operation, impatient, result);
+    if (timeline_.enabled()) {
+      timeline_.Add(cluster_->NowUs(), absl::StrCat("  step ", open_.at(open).step, " ended: ", OutcomeText(result)));
+    }
+    open_.erase(open);
+  });
   recorder_.OnSent(position, sequence);
+  if (const auto sent = open_.find(open); sent != open_.end()) sent->second.sequence = sequence;
+}
+
+void Runner::JudgeEnding(const Open& call, uint32_t object, const plan::ClientOperation& operation, bool impatient,
+                         const CallResult& result) {
+  JudgeScan(object, call.step, result);
+  Counters* counters = result_.mutable_counters();
+  const uint32_t session = call.session + 1;  // as the ledger counts them
+  switch (result.outcome) {
+    case CallOutcome::kOk:
+      counters->set_operations_ok(counters->operations_ok() + 1);
+      if (!result.reply.has_write()) break;
+      judge_.ledger().Acknowledged(object, {result.reply.op().term(), result.reply.op().index()}, session,
+                                   result.reply.id().sequence());
+      break;
+    case CallOutcome::kFail:
+      counters->set_operations_failed(counters->operations_failed() + 1);
+      if (operation.has_write() && call.sequence != 0) judge_.ledger().Refused(object, session, call.sequence);
+      break;
+    case CallOutcome::kIndeterminate:
+      counters->set_operations_indeterminate(counters->operations_indeterminate() + 1);
+      break;
+  }
+  check::Ending ending = EndingOf(operation, result);
+  ending.time_is_over = impatient || stopped();
+  ending.table_dropped =
+      ending.reason == check::Ending::Reason::kTabletGone && TablesDroppedBy(plan_).contains(operation.table());
+  const std::string reply = absl::StrCat(sut::proto::Code_Name(result.reply.code()), " ", result.reply.message());
+  if (auto violation = check::CheckEnding(call.text, ending, reply)) Violate(*violation);
 }
 
 void Runner::JudgeScan(uint32_t object, uint32_t step, const CallResult& result) {

@@ -69,6 +69,7 @@ class Runner : public ClusterObserver {
     uint32_t step = 0;
     uint32_t session = 0;
     bool changes_group = false;
+    uint64_t sequence = 0;  // of its request in the session; 0: none was sent yet
   };
   // What the master is asked for, see its ChangeReplicas.
   struct GroupChange {
@@ -95,6 +96,8 @@ class Runner : public ClusterObserver {
   void Execute(const plan::Step& step, uint32_t number);
   void CarryOut(const plan::Step& step, uint32_t number);
   void ExecuteClient(const plan::Step& step, uint32_t number);
+  void JudgeEnding(const Open& call, uint32_t object, const plan::ClientOperation& operation, bool impatient,
+                   const CallResult& result);
   void JudgeScan(uint32_t object, uint32_t step, const CallResult& result);
   void ExecuteSnapshot(const plan::SnapshotOperation& operation, const RunRecorder::Origin& origin, int64_t deadline_us,
                        uint64_t identity);
