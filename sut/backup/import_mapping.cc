@@ -12,7 +12,7 @@ absl::StatusOr<const proto::TableInfo*> ChooseTarget(
   for (const proto::TableInfo& table : tables) {
     if (table.keyspace() != wanted.keyspace || table.name() != wanted.name) continue;
     if (table.state() != proto::TableInfo::RUNNING) {
-      return absl::FailedPreconditionError(
+      return absl::UnavailableError(
           absl::StrCat("Table ", wanted.keyspace, ".", wanted.name, " is still being created"));
     }
     if (auto mapped = MapTablets(exported, table); !mapped.ok()) return mapped.status();

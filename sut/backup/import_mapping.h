@@ -24,7 +24,8 @@ struct TableName {
 };
 
 // The table of `tables` to import into; null if a new one is to be made. It is the exported table itself, if that is
-// still there under this name, else the one that has the name. FailedPrecondition if that one has other tablets.
+// still there under this name, else the one that has the name. FailedPrecondition if that one has other tablets,
+// Unavailable as long as it is being created.
 absl::StatusOr<const proto::TableInfo*> ChooseTarget(
     const proto::SnapshotExport::Table& exported, const TableName& wanted,
     const google::protobuf::RepeatedPtrField<proto::TableInfo>& tables);

@@ -81,7 +81,7 @@ TEST(ImportMappingTest, TheTargetIsTheTableOfThatNameIfItFits) {
   google::protobuf::RepeatedPtrField<proto::TableInfo> tables;
   EXPECT_EQ(*ChooseTarget(exported, {"k", "t"}, tables), nullptr);
   *tables.Add() = TableLike(exported, Wanted(1));
-  EXPECT_FALSE(ChooseTarget(exported, {"k", "t"}, tables).ok());  // still being created
+  EXPECT_EQ(ChooseTarget(exported, {"k", "t"}, tables).status().code(), absl::StatusCode::kUnavailable);  // CREATING
   tables.Mutable(0)->set_state(proto::TableInfo::RUNNING);
   EXPECT_EQ(*ChooseTarget(exported, {"k", "t"}, tables), &tables.Get(0));
   EXPECT_EQ(*ChooseTarget(exported, {"k", "u"}, tables), nullptr);

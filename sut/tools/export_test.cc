@@ -411,6 +411,28 @@ TEST_F(ExportTest, ABackupIsRestoredIntoItsOwnTableADroppedOneAndAnotherOne) {
   }
 }
 
+TEST_F(ExportTest, ATableThatIsStillBeingCreatedIsWaitedFor) {
+  Create(3);
+  CreateTable();
+  PutRows("old");
+  ASSERT_EQ(Admin({"export_snapshot", Snapshot(), file_}).code, 0);
+  CreateAFreshCluster(3);
+  ASSERT_EQ(Ctl({"stop_node", "3"}).code, 0);
+  CreateTable();
+  const auto made = Table("test_tb");
+  ASSERT_TRUE(made.ok()) << made.status();
+  ASSERT_EQ(made->state(), proto::TableInfo::CREATING);
+  std::thread restart([this] {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    const ProgramEnd started = Ctl({"start_node", "3"});
+    EXPECT_EQ(started.code, 0) << started.errors;
+  });
+  const ProgramEnd end = Admin({"import_snapshot", file_});
+  restart.join();
+  EXPECT_EQ(end.code, 0) << end.errors;
+  EXPECT_THAT(end.output, HasSubstr("Successfully applied snapshot."));
+}
+
 TEST_F(ExportTest, ADamagedBackupIsRefusedAndLeavesNoTrace) {
   Create(1);
   CreateTable();

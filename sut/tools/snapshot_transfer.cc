@@ -119,10 +119,7 @@ class Import {
       : client_(client), exported_(exported), names_(names) {}
 
   absl::StatusOr<ImportedSnapshot> Run() {
-    auto tables = client_.ListTables(kTimeoutUs);
-    if (!tables.ok()) return tables.status();
-    known_ = *std::move(tables);
-    absl::Status status = ChooseTargets();
+    absl::Status status = AwaitTargets(/*all=*/false);
     if (status.ok()) status = MakeMissing();
     if (status.ok()) status = Commit();
     if (status.ok()) return std::move(result_);
@@ -179,22 +176,24 @@ class Import {
       result_.created.push_back(id);  // also if nobody says what became of it
       if (absl::Status status = client_.Change(change, kTimeoutUs); !status.ok()) return status;
     }
-    return AwaitRunning();
+    return AwaitTargets(/*all=*/true);
   }
 
-  // Every table that was made is looked at again as the cluster knows it.
-  absl::Status AwaitRunning() {
+  // Looks for the tables until those that are there run: a client may write to one that is still being created. `all`:
+  // until none is missing either.
+  absl::Status AwaitTargets(bool all) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::microseconds(kTimeoutUs);
     for (;;) {
       auto tables = client_.ListTables(kTimeoutUs);
       if (!tables.ok()) return tables.status();
       known_ = *std::move(tables);
       targets_.clear();
-      absl::Status status = ChooseTargets();
-      const bool all = status.ok() && std::count(targets_.begin(), targets_.end(), nullptr) == 0;
-      if (all) return absl::OkStatus();
+      const absl::Status status = ChooseTargets();
+      const bool missing = std::count(targets_.begin(), targets_.end(), nullptr) > 0;
+      if (status.ok() && !(all && missing)) return status;
+      if (!status.ok() && !absl::IsUnavailable(status)) return status;
       if (std::chrono::steady_clock::now() > give_up) {
-        return absl::DeadlineExceededError(absl::StrCat("The new table does not run: ", status.message()));
+        return status.ok() ? absl::NotFoundError("A table that was made is gone") : status;
       }
       std::this_thread::sleep_for(kPollInterval);
     }
